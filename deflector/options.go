@@ -1,0 +1,89 @@
+package deflector
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/cpaas-go/cpaas/internal/transport"
+)
+
+// BaseURL is the vendor's host. Yes, it is "cpass".
+const BaseURL = "https://cpass-deflector.netcorecloud.net"
+
+// Option changes how [New] builds a [Client].
+type Option func(*config) error
+
+type config struct {
+	transport.Options
+	keyHeaders []string
+}
+
+// WithBaseURL replaces [BaseURL]: https, or plain http to loopback. The
+// client appends "/messages/send".
+func WithBaseURL(url string) Option {
+	return func(c *config) error { return c.SetBaseURL(url) }
+}
+
+// WithHTTPClient has calls made with a copy of client: its Transport, Jar and
+// Timeout. Redirects are not followed whatever it says. Without this option
+// the client has a connection pool of its own, for many concurrent senders.
+func WithHTTPClient(client *http.Client) Option {
+	return func(c *config) error { return c.SetHTTPClient(client) }
+}
+
+// WithTimeout bounds one attempt, from dialling to the last byte of the
+// answer. The default is 30 seconds. The whole call is bounded by its context.
+func WithTimeout(oneAttempt time.Duration) Option {
+	return func(c *config) error { return c.SetTimeout(oneAttempt) }
+}
+
+// WithMaxRetries sets how often a call is tried again, from 0 to 20; the
+// default is 2. What may have been accepted is never tried again.
+func WithMaxRetries(n int) Option {
+	return func(c *config) error { return c.SetMaxRetries(n) }
+}
+
+// WithRateLimit makes calls wait so that no more than perSecond are made, with
+// bursts of up to burst. The default is no limit: the vendor publishes none.
+func WithRateLimit(perSecond float64, burst int) Option {
+	return func(c *config) error { return c.SetRateLimit(perSecond, burst) }
+}
+
+// WithLogger logs every attempt at debug level: operation, status and
+// duration, never a key, a recipient or a text. The default logs nothing.
+func WithLogger(l *slog.Logger) Option {
+	return func(c *config) error { return c.SetLogger(l) }
+}
+
+// WithUserAgent puts product, such as "acme-shop/1.4", in front of this
+// module's User-Agent.
+func WithUserAgent(product string) Option {
+	return func(c *config) error { return c.SetUserAgent(product) }
+}
+
+// WithRelaxedValidation switches off the checks that rest on another page of
+// the vendor's than the one of this operation: that a phone number has 10 to
+// 15 digits.
+func WithRelaxedValidation() Option {
+	return func(c *config) error { c.SetRelaxedValidation(); return nil }
+}
+
+// WithAPIKeyHeader names the header, or headers, that carry the key. The
+// vendor's page contradicts itself: "api-key" (the default) in its table,
+// "api_key" in its example. Give both to send both.
+func WithAPIKeyHeader(names ...string) Option {
+	return func(c *config) error {
+		if len(names) == 0 {
+			return errors.New("API key header: none named")
+		}
+		for _, name := range names {
+			if name != "api-key" && name != "api_key" {
+				return errors.New(`API key header: neither "api-key" nor "api_key"`)
+			}
+		}
+		c.keyHeaders = names
+		return nil
+	}
+}

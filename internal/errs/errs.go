@@ -1,0 +1,130 @@
+// Package errs holds the one set of sentinels that every package re-exports,
+// and the fixed word of each for stores and metrics.
+package errs
+
+import "errors"
+
+// What went wrong. Provider packages and package fallback re-export these
+// values, so errors.Is works across packages.
+var (
+	InvalidRequest     = sentinel(ReasonInvalidRequest, "invalid request")
+	InvalidRecipient   = sentinel(ReasonInvalidRecipient, "invalid recipient")
+	NotOnChannel       = sentinel(ReasonNotOnChannel, "recipient not reachable on this channel")
+	Unauthorized       = sentinel(ReasonUnauthorized, "unauthorized")
+	Forbidden          = sentinel(ReasonForbidden, "forbidden")
+	InsufficientCredit = sentinel(ReasonInsufficientCredit, "insufficient credit")
+	RateLimited        = sentinel(ReasonRateLimited, "rate limited")
+	FrequencyCapped    = sentinel(ReasonFrequencyCapped, "recipient's frequency cap reached")
+	OptedOut           = sentinel(ReasonOptedOut, "recipient opted out")
+	ContentRejected    = sentinel(ReasonContentRejected, "content or template rejected")
+	Duplicate          = sentinel(ReasonDuplicate, "already accepted under this reference")
+	Unavailable        = sentinel(ReasonUnavailable, "provider unavailable")
+	MaybeAccepted      = sentinel(ReasonMaybeAccepted, "may have been accepted")
+	Decode             = sentinel(ReasonDecode, "answer not understood")
+)
+
+// Reason is a sentinel as a small number, for code that decides.
+type Reason uint8
+
+// The reasons. The zero Reason is success.
+const (
+	None Reason = iota
+	ReasonInvalidRequest
+	ReasonInvalidRecipient
+	ReasonNotOnChannel
+	ReasonUnauthorized
+	ReasonForbidden
+	ReasonInsufficientCredit
+	ReasonRateLimited
+	ReasonFrequencyCapped
+	ReasonOptedOut
+	ReasonContentRejected
+	ReasonDuplicate
+	ReasonUnavailable
+	ReasonMaybeAccepted
+	ReasonDecode
+	reasons // how many there are
+)
+
+var words = [reasons]string{
+	None:                     "none",
+	ReasonInvalidRequest:     "invalid_request",
+	ReasonInvalidRecipient:   "invalid_recipient",
+	ReasonNotOnChannel:       "not_on_channel",
+	ReasonUnauthorized:       "unauthorized",
+	ReasonForbidden:          "forbidden",
+	ReasonInsufficientCredit: "insufficient_credit",
+	ReasonRateLimited:        "rate_limited",
+	ReasonFrequencyCapped:    "frequency_capped",
+	ReasonOptedOut:           "opted_out",
+	ReasonContentRejected:    "content_rejected",
+	ReasonDuplicate:          "duplicate",
+	ReasonUnavailable:        "unavailable",
+	ReasonMaybeAccepted:      "maybe_accepted",
+	ReasonDecode:             "decode",
+}
+
+// precedence orders the reasons for an error that matches several: what
+// forbids sending again comes first.
+var precedence = [...]Reason{
+	ReasonMaybeAccepted, ReasonDuplicate, ReasonOptedOut, ReasonInvalidRecipient,
+	ReasonNotOnChannel, ReasonFrequencyCapped, ReasonRateLimited, ReasonInsufficientCredit,
+	ReasonUnauthorized, ReasonForbidden, ReasonUnavailable, ReasonContentRejected,
+	ReasonInvalidRequest, ReasonDecode,
+}
+
+// String is the reason's fixed word: never changed, because it is stored.
+func (r Reason) String() string {
+	if r >= reasons {
+		return "unknown"
+	}
+	return words[r]
+}
+
+// Err is the sentinel of r; nil for None.
+func (r Reason) Err() error {
+	if r == None || r >= reasons {
+		return nil
+	}
+	return byReason[r]
+}
+
+// Parse is the Reason of a word that String made.
+func Parse(word string) (Reason, bool) {
+	for r, w := range words {
+		if w == word {
+			return Reason(r), true
+		}
+	}
+	return None, false
+}
+
+// ReasonOf is what err is (errors.Is); ok is false when it matches none of
+// the sentinels. A nil error is None.
+func ReasonOf(err error) (r Reason, ok bool) {
+	if err == nil {
+		return None, true
+	}
+	for _, r := range precedence {
+		if errors.Is(err, byReason[r]) {
+			return r, true
+		}
+	}
+	return None, false
+}
+
+// fault is a sentinel: a constant text and its reason.
+type fault struct {
+	reason Reason
+	text   string
+}
+
+func (f *fault) Error() string { return f.text }
+
+var byReason [reasons]error
+
+func sentinel(r Reason, text string) error {
+	f := &fault{r, text}
+	byReason[r] = f
+	return f
+}

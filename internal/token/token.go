@@ -1,0 +1,103 @@
+// Package token keeps a credential that expires: one at a time is fetched,
+// early, however many callers need it.
+package token
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Token is a credential and when it ends.
+type Token struct {
+	Value   string
+	Expires time.Time // zero: never
+}
+
+// Cache holds the current Token. It is safe for concurrent use and prints
+// nothing of it.
+type Cache struct {
+	// Fetch gets a new Token. It runs under a context that no single caller
+	// ends, bounded by Limit.
+	Fetch func(context.Context) (Token, error)
+	Early time.Duration // how long before its end a Token is replaced
+	Limit time.Duration // how long a Fetch may take; zero: 30 seconds
+
+	flight singleflight.Group
+	mu     sync.Mutex
+	now    func() Token // in a closure, out of reach of printing; nil: none
+}
+
+// Get is the current Token's value, fetched if there is none.
+func (c *Cache) Get(ctx context.Context) (string, error) {
+	if t, ok := c.current(); ok {
+		return t.Value, nil
+	}
+	wait := c.flight.DoChan("", func() (any, error) {
+		if t, ok := c.current(); ok { // fetched between the two looks
+			return t.Value, nil
+		}
+		limit := c.Limit
+		if limit == 0 {
+			limit = 30 * time.Second
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		defer cancel()
+		t, err := c.Fetch(ctx)
+		if err != nil {
+			return "", err
+		}
+		c.mu.Lock()
+		c.now = func() Token { return t }
+		c.mu.Unlock()
+		return t.Value, nil
+	})
+	select {
+	case r := <-wait:
+		if r.Err != nil {
+			return "", r.Err
+		}
+		return r.Val.(string), nil //nolint:forcetypeassert // the function above returns nothing else
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+func (c *Cache) current() (Token, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now == nil {
+		return Token{}, false
+	}
+	t := c.now()
+	if !t.Expires.IsZero() && !time.Now().Before(t.Expires.Add(-c.Early)) {
+		return Token{}, false
+	}
+	return t, true
+}
+
+// Drop forgets value, if it is still the current one, and reports whether
+// another can be had: false says that value was not this Cache's.
+func (c *Cache) Drop(value string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now == nil {
+		return true // somebody else dropped it
+	}
+	if c.now().Value == value {
+		c.now = nil
+	}
+	return true
+}
+
+// Secrets is the current value, for masking.
+func (c *Cache) Secrets() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now == nil {
+		return nil
+	}
+	return []string{c.now().Value}
+}
