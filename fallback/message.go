@@ -98,3 +98,15 @@ type Mail struct{ Subject, Text, HTML string }
 func (Text) content()     {}
 func (Template) content() {}
 func (Mail) content()     {}
+
+// ContentFor is what to show on ch: what Content has for it, else the Text;
+// nil if there is neither.
+func (m Message) ContentFor(ch Channel) Content {
+	if c := m.Content[ch]; c != nil {
+		return c
+	}
+	if m.Text != "" {
+		return Text(m.Text)
+	}
+	return nil
+}

@@ -25,9 +25,10 @@ type Cache struct {
 	Early time.Duration // how long before its end a Token is replaced
 	Limit time.Duration // how long a Fetch may take; zero: 30 seconds
 
-	flight singleflight.Group
-	mu     sync.Mutex
-	now    func() Token // in a closure, out of reach of printing; nil: none
+	flight  singleflight.Group
+	mu      sync.Mutex
+	token   func() Token // in a closure, out of reach of printing; nil: none yet
+	dropped bool
 }
 
 // Get is the current Token's value, fetched if there is none.
@@ -50,7 +51,7 @@ func (c *Cache) Get(ctx context.Context) (string, error) {
 			return "", err
 		}
 		c.mu.Lock()
-		c.now = func() Token { return t }
+		c.token, c.dropped = func() Token { return t }, false
 		c.mu.Unlock()
 		return t.Value, nil
 	})
@@ -68,36 +69,32 @@ func (c *Cache) Get(ctx context.Context) (string, error) {
 func (c *Cache) current() (Token, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.now == nil {
+	if c.token == nil || c.dropped {
 		return Token{}, false
 	}
-	t := c.now()
+	t := c.token()
 	if !t.Expires.IsZero() && !time.Now().Before(t.Expires.Add(-c.Early)) {
 		return Token{}, false
 	}
 	return t, true
 }
 
-// Drop forgets value, if it is still the current one, and reports whether
-// another can be had: false says that value was not this Cache's.
-func (c *Cache) Drop(value string) bool {
+// Drop forgets value, if it is still the current one, so that the next Get
+// fetches another.
+func (c *Cache) Drop(value string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.now == nil {
-		return true // somebody else dropped it
+	if c.token != nil && c.token().Value == value {
+		c.dropped = true
 	}
-	if c.now().Value == value {
-		c.now = nil
-	}
-	return true
 }
 
-// Secrets is the current value, for masking.
+// Secrets is the last value, dropped or not, for masking.
 func (c *Cache) Secrets() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.now == nil {
+	if c.token == nil {
 		return nil
 	}
-	return []string{c.now().Value}
+	return []string{c.token().Value}
 }

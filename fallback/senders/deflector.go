@@ -1,0 +1,150 @@
+package senders
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/cpaas-go/cpaas/deflector"
+	"github.com/cpaas-go/cpaas/fallback"
+	"github.com/cpaas-go/cpaas/internal/transport"
+)
+
+// Deflector makes legs of a Netcore Deflector account.
+//
+//	channel    Text         Template                     Mail
+//	RCS        passed over  templateCode, Vars           passed over
+//	WhatsApp   passed over  name, locale, Args           passed over
+//	SMS        sms.Text     passed over                  passed over
+//	Flow       as above, each channel of the flow from the message's content
+//
+// Class sets nothing: the API has no field for it. An address is the phone
+// number without "+". Submission.Ref goes into callbackData and x-apiheader,
+// and receipts carry it back; nothing refuses a repeated Ref, and there is
+// neither expiry nor revocation.
+type Deflector struct {
+	Client    *deflector.Client
+	Name      string            // of the account; empty: "deflector"
+	Templates map[string]string // your template names to the vendor's; absent: the same
+	Tags      []string          // for the vendor's reports
+
+	// Verify checks that a callback is the vendor's; nil: every callback is
+	// refused. The vendor signs nothing: see Token.
+	Verify func(*http.Request) error
+
+	// Edit may change each request before it is sent.
+	Edit func(*deflector.Message, fallback.Submission)
+}
+
+// RCS is the leg of RCS templates.
+func (d Deflector) RCS() fallback.Leg {
+	return d.leg(fallback.RCS, deflectorLeg{flow: deflector.InOrder(deflector.RCS)})
+}
+
+// WhatsApp is the leg of WhatsApp templates.
+func (d Deflector) WhatsApp() fallback.Leg {
+	return d.leg(fallback.WhatsApp, deflectorLeg{flow: deflector.InOrder(deflector.WhatsApp)})
+}
+
+// SMS is the leg of text messages from a sender ID.
+func (d Deflector) SMS(from string) fallback.Leg {
+	return d.leg(fallback.SMS, deflectorLeg{flow: deflector.InOrder(deflector.SMS), from: from})
+}
+
+// Flow is one leg that leaves the order of channels to Deflector. The message
+// needs content for every channel of the flow.
+func (d Deflector) Flow(f deflector.Flow, smsFrom string) fallback.Leg {
+	return d.leg("", deflectorLeg{flow: f, from: smsFrom})
+}
+
+func (d Deflector) leg(ch fallback.Channel, l deflectorLeg) fallback.Leg {
+	l.Deflector = d
+	return fallback.Leg{Channel: ch, Provider: cmp.Or(d.Name, "deflector"), Sender: l}
+}
+
+// deflectorLeg is a Sender.
+type deflectorLeg struct {
+	Deflector
+	flow deflector.Flow
+	from string
+}
+
+// Validate says what is wrong with the leg itself.
+func (l deflectorLeg) Validate() error {
+	if l.Client == nil {
+		return errNoClient
+	}
+	if len(l.flow) == 0 {
+		return fmt.Errorf("%w: the flow is empty", fallback.ErrInvalidRequest)
+	}
+	return nil
+}
+
+// Check says whether the leg can show s.
+func (l deflectorLeg) Check(s fallback.Submission) error {
+	_, err := l.message(s)
+	return err
+}
+
+// Send submits s.
+func (l deflectorLeg) Send(ctx context.Context, s fallback.Submission) (fallback.Ack, error) {
+	m, err := l.message(s)
+	if err != nil {
+		return fallback.Ack{}, err
+	}
+	res, err := l.Client.Send(transport.NoWait(ctx), m)
+	if err != nil {
+		return fallback.Ack{}, err
+	}
+	return fallback.Ack{ID: res.MessageID}, nil
+}
+
+func (l deflectorLeg) message(s fallback.Submission) (deflector.Message, error) {
+	m := deflector.Message{To: []string{digits(s.To)}, CallbackData: s.Ref, Tags: l.Tags, Flow: l.flow}
+	for _, stage := range l.flow {
+		for _, ch := range stage {
+			content := s.Content
+			if s.Channel == "" {
+				content = s.Message.ContentFor(deflectorChannels[ch])
+			}
+			if err := l.show(&m, ch, content, s.Ref); err != nil {
+				return m, fmt.Errorf("deflector %s: %w", ch, err)
+			}
+		}
+	}
+	if l.Edit != nil {
+		l.Edit(&m, s)
+	}
+	return m, nil
+}
+
+var deflectorChannels = map[deflector.Channel]fallback.Channel{
+	deflector.RCS: fallback.RCS, deflector.WhatsApp: fallback.WhatsApp, deflector.SMS: fallback.SMS,
+}
+
+// show puts content into the block of a channel.
+func (l deflectorLeg) show(m *deflector.Message, ch deflector.Channel, content fallback.Content, ref string) error {
+	template, isTemplate := content.(fallback.Template)
+	switch ch {
+	case deflector.RCS:
+		if !isTemplate {
+			return shows("a template", content)
+		}
+		m.RCS = &deflector.RCSTemplate{Code: templateName(l.Templates, template.Name), Attributes: template.Vars}
+	case deflector.WhatsApp:
+		if !isTemplate {
+			return shows("a template", content)
+		}
+		m.WhatsApp = deflector.OnWhatsApp(ref, deflector.WhatsAppTemplate{
+			Name: templateName(l.Templates, template.Name), Locale: template.Locale, Attributes: template.Args,
+		})
+	case deflector.SMS:
+		text, ok := content.(fallback.Text)
+		if !ok {
+			return shows("a text", content)
+		}
+		m.SMS = &deflector.SMSText{From: l.from, Text: string(text)}
+	}
+	return nil
+}
