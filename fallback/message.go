@@ -1,6 +1,13 @@
 package fallback
 
-import "time"
+import (
+	"cmp"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Channel names a way to reach a person. Any name may be used; the constants
 // are those that the providers of this module have.
@@ -110,3 +117,38 @@ func (m Message) ContentFor(ch Channel) Content {
 	}
 	return nil
 }
+
+// String names the message without its recipient and content, so that it can
+// be logged.
+func (m Message) String() string {
+	return "message " + m.Key + " (" + m.Class.String() + ")"
+}
+
+// GoString is as String.
+func (m Message) GoString() string { return m.String() }
+
+// LogValue is the key and the class.
+func (m Message) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("key", m.Key), slog.String("class", m.Class.String()))
+}
+
+// String says what kinds of address there are, not the addresses.
+func (r Recipient) String() string {
+	var kinds []string
+	if r.Phone != "" {
+		kinds = append(kinds, "phone")
+	}
+	if r.Email != "" {
+		kinds = append(kinds, "e-mail")
+	}
+	for _, ch := range slices.Sorted(maps.Keys(r.Other)) {
+		kinds = append(kinds, string(ch))
+	}
+	return "recipient with " + cmp.Or(strings.Join(kinds, ", "), "no address")
+}
+
+// GoString is as String.
+func (r Recipient) GoString() string { return r.String() }
+
+// LogValue is as String.
+func (r Recipient) LogValue() slog.Value { return slog.StringValue(r.String()) }

@@ -1,6 +1,14 @@
 package fallback
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/cpaas-go/cpaas/internal/redact"
+)
 
 // Outcome is how far a message or an attempt is known to have come.
 type Outcome uint8
@@ -49,6 +57,39 @@ type Result struct {
 	Due time.Time // while Pending: when something is done next
 }
 
+// String is the trace: what became of the message, then a line for every
+// attempt with its time, channel, provider, id, outcome, duration, error, and
+// why the route went on or stopped.
+func (r Result) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s", r.Key, r.Outcome)
+	if r.Outcome >= Accepted {
+		fmt.Fprintf(&b, " on %s by %s", channelName(r.Channel), r.Provider)
+		if r.ID != "" {
+			fmt.Fprintf(&b, " as %s", r.ID)
+		}
+	}
+	if r.PossibleDuplicate && !r.Duplicate {
+		b.WriteString(", possible duplicate")
+	}
+	if r.Duplicate {
+		b.WriteString(", duplicate")
+	}
+	if !r.Due.IsZero() {
+		fmt.Fprintf(&b, ", next at %s", r.Due.Format(timeFormat))
+	}
+	b.WriteByte('\n')
+	for i, a := range r.Attempts {
+		fmt.Fprintf(&b, "%3d  %s\n", i+1, a)
+	}
+	return b.String()
+}
+
+// GoString is as String.
+func (r Result) GoString() string { return r.String() }
+
+const timeFormat = "15:04:05.000"
+
 // Attempt is one submission, or a leg that was passed over.
 type Attempt struct {
 	Ref      string
@@ -60,4 +101,115 @@ type Attempt struct {
 	Started  time.Time // zero: it was passed over
 	Took     time.Duration
 	Next     string // why the route went on or stopped, in words
+}
+
+// String is the attempt on one line.
+func (a Attempt) String() string {
+	var b strings.Builder
+	started := "            "
+	outcome := "-"
+	if !a.Started.IsZero() {
+		started = a.Started.Format(timeFormat)
+		outcome = a.Outcome.String()
+	}
+	fmt.Fprintf(&b, "%s  %-9s  %-12s  %-9s", started, channelName(a.Channel), a.Provider, outcome)
+	if a.Took > 0 {
+		fmt.Fprintf(&b, "  %s", a.Took.Round(time.Microsecond*100))
+	}
+	if a.ID != "" {
+		fmt.Fprintf(&b, "  id %s", a.ID)
+	}
+	if a.Err != nil {
+		fmt.Fprintf(&b, "  %s", redact.Line(a.Err.Error()))
+	}
+	if a.Next != "" {
+		fmt.Fprintf(&b, "  -> %s", a.Next)
+	}
+	return b.String()
+}
+
+// GoString is as String.
+func (a Attempt) GoString() string { return a.String() }
+
+// channelName is a channel for people.
+func channelName(ch Channel) string {
+	if ch == "" {
+		return "flow"
+	}
+	return string(ch)
+}
+
+// Error is a message that no provider is known to have accepted. It matches
+// (errors.Is, errors.As) whatever one of its attempts' errors matches.
+type Error struct {
+	Result Result
+
+	cause error // beyond the attempts' own, or nil
+}
+
+// Error is what went wrong with each attempt, on one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "fallback: %s", e.Result.Outcome)
+	if e.cause != nil {
+		fmt.Fprintf(&b, ": %s", redact.Line(e.cause.Error()))
+	}
+	for _, a := range e.Result.Attempts {
+		if a.Err != nil {
+			fmt.Fprintf(&b, "; %s by %s: %s", channelName(a.Channel), a.Provider, redact.Line(a.Err.Error()))
+		}
+	}
+	return b.String()
+}
+
+// GoString is as Error.
+func (e *Error) GoString() string { return e.Error() }
+
+// Unwrap is the errors of the attempts, and what else ended the route.
+func (e *Error) Unwrap() []error {
+	var all []error
+	if e.cause != nil {
+		all = append(all, e.cause)
+	}
+	for _, a := range e.Result.Attempts {
+		if a.Err == nil {
+			continue
+		}
+		all = append(all, a.Err)
+		if a.Outcome == Unknown && !errors.Is(a.Err, ErrMaybeAccepted) {
+			all = append(all, ErrMaybeAccepted) // what such an error is taken as
+		}
+	}
+	return all
+}
+
+// LogValue is the error as attributes.
+func (e *Error) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("key", e.Result.Key), slog.String("outcome", e.Result.Outcome.String()),
+		slog.String("error", e.Error()))
+}
+
+// Plan is what a route means for one message: every leg, in the order it
+// would be tried. It prints as words.
+type Plan []Planned
+
+// String is the plan, a leg on each line.
+func (p Plan) String() string {
+	var b strings.Builder
+	for _, leg := range p {
+		fmt.Fprintf(&b, "%3d  %-9s  %s", leg.Step, channelName(leg.Channel), leg.Provider)
+		if leg.Skipped != "" {
+			fmt.Fprintf(&b, "  passed over: %s", redact.Line(leg.Skipped))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// Planned is one leg of a Plan.
+type Planned struct {
+	Step     int // from 1; legs of one step are sent at once, or one for another
+	Channel  Channel
+	Provider string
+	Skipped  string // why it is passed over; empty: it is not
 }

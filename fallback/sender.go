@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -49,4 +50,17 @@ type Submission struct {
 // Ack is a provider's word that it took a submission.
 type Ack struct {
 	ID string // the provider's id of the message
+}
+
+// String names the submission without its address and content.
+func (s Submission) String() string {
+	return "submission " + s.Ref + " on " + channelName(s.Channel)
+}
+
+// GoString is as String.
+func (s Submission) GoString() string { return s.String() }
+
+// LogValue is the reference and the channel.
+func (s Submission) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("ref", s.Ref), slog.String("channel", channelName(s.Channel)))
 }

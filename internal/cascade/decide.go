@@ -1,0 +1,513 @@
+package cascade
+
+import (
+	"cmp"
+	"math"
+	"time"
+
+	"github.com/cpaas-go/cpaas/internal/errs"
+)
+
+// State is what stops a cascade from outside.
+type State struct {
+	Cancelled bool // its owner wants no more of it
+	NoMore    bool // nothing may be submitted any more: the caller is gone
+}
+
+// Do is what to do.
+type Do uint8
+
+// The actions.
+const (
+	Wait   Do = iota // until Decision.Until, or until something is observed
+	Send             // submit to Decision's stage, leg and alt: a new attempt
+	Again            // submit Decision.Attempt again, with the same reference
+	Find             // ask the provider what became of Decision.Attempt
+	Revoke           // take Decision.Attempt back
+	End              // nothing more
+)
+
+// Why is the reason for an action.
+type Why uint8
+
+// The reasons.
+const (
+	WhyFirst        Why = iota // the first leg
+	WhyNextProvider            // the provider before did not take it
+	WhyNextChannel             // the channel before did not work out
+	WhyAtOnce                  // together with the leg before
+	WhyRepeat                  // a repeated reference is refused, which proves acceptance
+	WhyRetry                   // certainly not accepted, and worth another try
+	WhyInFlight                // a call is under way
+	WhyHold                    // waiting for proof of an attempt of unknown fate
+	WhyReceipt                 // waiting for a receipt
+	WhyBackOff                 // waiting before a retry
+	WhyGrace                   // waiting for a receipt that crosses a revocation
+	WhyOver                    // the cascade is over; this one is open
+	WhySilence                 // no receipt in time
+	WhyReached                 // the goal is reached
+	WhyOptedOut                // the person opted out
+	WhyCancelled               // cancelled by its owner
+	WhyNoMore                  // the caller's context ended
+	WhyDeadline                // the deadline passed
+	WhyUnsure                  // may have been accepted, and must not be sent twice
+	WhyCapped                  // frequency cap of a promotional message
+	WhyExhausted               // no leg is left
+)
+
+// Outcome is how far a message is known to have come.
+type Outcome uint8
+
+// The outcomes, in order. They are fallback.Outcome's numbers.
+const (
+	OutcomePending Outcome = iota
+	OutcomeFailed
+	OutcomeUnknown
+	OutcomeAccepted
+	OutcomeDelivered
+	OutcomeRead
+)
+
+// Decision is what to do next.
+type Decision struct {
+	Do  Do
+	Why Why
+
+	Stage, Leg, Alt int   // of Send
+	Attempt         int   // of Again, Find and Revoke; of End: the one that counts, or -1
+	Until           int64 // of Wait; math.MaxInt64: until something is observed
+
+	Outcome           Outcome // so far; of End: for now, a late receipt may better it
+	PossibleDuplicate bool    // an attempt of unknown fate was followed by another
+	Duplicate         bool    // two attempts are known to have been delivered
+}
+
+// Decide says what to do next. It is total and deterministic: callers do what
+// it says, add what they observe to the attempts, and ask again.
+func Decide(p *Plan, attempts []Attempt, st State, now int64) Decision {
+	d := Decision{Attempt: -1}
+	v := view{p: p, as: attempts, now: now, late: p.Deadline != 0 && now >= p.Deadline}
+	v.look(&d)
+
+	over := Why(0)
+	switch {
+	case v.reached:
+		over = WhyReached
+	case v.optedOut:
+		over = WhyOptedOut
+	case v.capped:
+		over = WhyCapped
+	case st.Cancelled:
+		over = WhyCancelled
+	}
+	if over != 0 {
+		return v.finish(d, over)
+	}
+	return v.walk(d, st)
+}
+
+// view is one look at a cascade.
+type view struct {
+	p   *Plan
+	as  []Attempt
+	now int64
+
+	late bool // the deadline has passed
+
+	reached, optedOut, capped bool
+	dead                      [256 / 64]uint64 // addresses that are wrong
+	busy                      bool             // a call is under way
+	unsure                    bool             // an attempt's fate is unknown
+}
+
+func (v *view) kill(address uint8)        { v.dead[address/64] |= 1 << (address % 64) }
+func (v *view) isDead(address uint8) bool { return v.dead[address/64]&(1<<(address%64)) != 0 }
+
+// look takes in what was observed.
+func (v *view) look(d *Decision) {
+	d.Outcome = OutcomePending
+	for i := range v.as {
+		a := &v.as[i]
+		status := a.Status()
+		if o := outcomeOf(status); o > d.Outcome || d.Attempt < 0 || o == d.Outcome && o >= OutcomeDelivered && v.before(i, d.Attempt) {
+			d.Outcome, d.Attempt = o, i
+		}
+		v.busy = v.busy || status == StatusBusy
+		v.unsure = v.unsure || status == StatusUnsure || status == StatusBusy && a.Facts.Has(FactUnsure)
+		v.reached = v.reached || status.reached(v.p.Stages[a.Stage].Goal)
+		v.optedOut = v.optedOut || a.Facts.Has(FactOptedOut)
+		if reason := a.reason(status); reason != errs.None {
+			v.capped = v.capped || reason == errs.ReasonFrequencyCapped && v.p.Promotional
+			v.optedOut = v.optedOut || reason == errs.ReasonOptedOut
+			if reason == errs.ReasonInvalidRecipient {
+				v.kill(v.p.Stages[a.Stage].Legs[a.Leg].Alts[a.Alt].Address)
+			}
+		}
+		for j := range i {
+			b := &v.as[j]
+			if b.Stage == a.Stage && b.Leg != a.Leg {
+				continue // sent together on purpose
+			}
+			switch s := b.Status(); s {
+			case StatusRefused, StatusFailed:
+			case StatusBusy, StatusUnsure, StatusAccepted, StatusDelivered, StatusRead:
+				d.PossibleDuplicate = d.PossibleDuplicate || status != StatusRefused
+				d.Duplicate = d.Duplicate || s >= StatusDelivered && status >= StatusDelivered
+			}
+		}
+	}
+}
+
+// before reports whether attempt i was delivered before attempt j.
+func (v *view) before(i, j int) bool {
+	return v.as[i].Facts[FactDelivered] < v.as[j].Facts[FactDelivered]
+}
+
+// reason is why an attempt failed; None if it did not.
+func (a *Attempt) reason(s Status) errs.Reason {
+	switch s {
+	case StatusRefused:
+		return a.Refused
+	case StatusFailed:
+		return a.Failed
+	case StatusBusy, StatusUnsure, StatusAccepted, StatusDelivered, StatusRead:
+	}
+	return errs.None
+}
+
+func outcomeOf(s Status) Outcome {
+	switch s {
+	case StatusRead:
+		return OutcomeRead
+	case StatusDelivered:
+		return OutcomeDelivered
+	case StatusAccepted:
+		return OutcomeAccepted
+	case StatusUnsure:
+		return OutcomeUnknown
+	case StatusRefused, StatusFailed:
+		return OutcomeFailed
+	case StatusBusy:
+	}
+	return OutcomePending
+}
+
+// finish ends the cascade, after what is still open was taken back where that
+// can be.
+func (v *view) finish(d Decision, why Why) Decision {
+	for i := range v.as {
+		if v.takeBack(i, d.Attempt, why) {
+			d.Do, d.Why, d.Attempt = Revoke, WhyOver, i
+			return d
+		}
+	}
+	if v.busy && why != WhyReached {
+		return d.wait(WhyInFlight, math.MaxInt64)
+	}
+	return d.end(why)
+}
+
+// takeBack reports whether attempt i is to be taken back at the end.
+func (v *view) takeBack(i, winner int, why Why) bool {
+	a := &v.as[i]
+	stage := &v.p.Stages[a.Stage]
+	if a.Status() != StatusAccepted || a.Facts.Has(FactRevokeAsked) || !stage.Legs[a.Leg].Alts[a.Alt].Revoke {
+		return false
+	}
+	// What a stage asked for, acceptance of each of its legs, is not undone.
+	return why != WhyReached || i != winner && (stage.Goal != Accepted || v.as[winner].Stage != a.Stage)
+}
+
+func (d Decision) end(why Why) Decision {
+	d.Do, d.Why = End, why
+	if d.Outcome == OutcomePending {
+		d.Outcome, d.Attempt = OutcomeFailed, -1
+	}
+	return d
+}
+
+func (d Decision) wait(why Why, until int64) Decision {
+	d.Do, d.Why, d.Until, d.Outcome = Wait, why, until, OutcomePending
+	return d
+}
+
+// walk goes along the stages to the first that is not done.
+func (v *view) walk(d Decision, st State) Decision {
+	for s := range v.p.Stages {
+		wait := d.wait(WhyFirst, math.MaxInt64)
+		open, waits := false, false
+		for l := range v.p.Stages[s].Legs {
+			step := v.leg(s, l)
+			switch step.do {
+			case doNothing: // the leg is done
+				continue
+			case doWait:
+				if step.why == WhyBackOff && v.held(st, step) != 0 {
+					break // for what will not be sent
+				}
+				if waits = true; step.until < wait.Until || wait.Why == WhyFirst {
+					wait.Why, wait.Until = step.why, step.until
+				}
+			case doSend, doAgain:
+				if v.held(st, step) == 0 {
+					return v.act(d, step, s, l)
+				}
+			case doFind, doRevoke:
+				return v.act(d, step, s, l)
+			}
+			open = true
+		}
+		switch {
+		case waits && (!st.NoMore || wait.Why == WhyInFlight):
+			return wait
+		case open:
+			return d.end(cmp.Or(v.held(st, legStep{do: doSend}), WhyNoMore))
+		}
+	}
+	switch {
+	case v.unsure && v.p.AtMostOnce:
+		return d.end(WhyUnsure)
+	case d.Outcome >= OutcomeAccepted:
+		return d.end(WhySilence)
+	}
+	return d.end(WhyExhausted)
+}
+
+// held is why nothing may be submitted now; 0: it may.
+func (v *view) held(st State, step legStep) Why {
+	switch {
+	case v.late:
+		return WhyDeadline
+	case st.NoMore:
+		return WhyNoMore
+	case v.unsure && v.p.AtMostOnce && !step.repeat:
+		return WhyUnsure
+	}
+	return 0
+}
+
+// act makes a Decision of a leg's step.
+func (v *view) act(d Decision, step legStep, s, l int) Decision {
+	d.Outcome, d.Why = OutcomePending, step.why
+	d.Stage, d.Leg, d.Alt, d.Attempt = s, l, step.alt, step.attempt
+	switch step.do {
+	case doSend:
+		d.Do = Send
+		for i := range v.as { // this one makes a duplicate possible
+			switch a := &v.as[i]; a.Status() {
+			case StatusBusy, StatusUnsure, StatusAccepted, StatusDelivered, StatusRead:
+				d.PossibleDuplicate = d.PossibleDuplicate || a.Stage != s || a.Leg == l
+			case StatusRefused, StatusFailed:
+			}
+		}
+	case doAgain:
+		d.Do = Again
+	case doFind:
+		d.Do = Find
+	case doRevoke:
+		d.Do = Revoke
+	case doNothing, doWait:
+	}
+	return d
+}
+
+type legDo uint8
+
+const (
+	doNothing legDo = iota // the leg is done: nothing more will come of it
+	doWait
+	doSend
+	doAgain
+	doFind
+	doRevoke
+)
+
+type legStep struct {
+	do      legDo
+	why     Why
+	alt     int
+	attempt int
+	until   int64
+	repeat  bool // of an attempt of unknown fate: it doubles nothing
+}
+
+// leg says what one leg wants.
+func (v *view) leg(s, l int) legStep {
+	alts := v.p.Stages[s].Legs[l].Alts
+	why := v.entry(s, l)
+	retry := legStep{}
+	for i := range alts {
+		alt := &alts[i]
+		n := v.attempt(s, l, i)
+		if n < 0 {
+			if alt.Skip || alt.Shut || v.isDead(alt.Address) {
+				continue
+			}
+			return legStep{do: doSend, why: why, alt: i, attempt: -1}
+		}
+		a := &v.as[n]
+		switch a.Status() {
+		case StatusBusy:
+			return legStep{do: doWait, why: WhyInFlight, until: math.MaxInt64}
+		case StatusUnsure:
+			if step := v.unsureStep(alt, a, n); step.do != doNothing {
+				return step
+			}
+			why = WhyNextProvider
+		case StatusAccepted:
+			return v.acceptedStep(alt, a, n)
+		case StatusRefused:
+			if !nextProvider(a.Refused) {
+				return legStep{}
+			}
+			if again := v.retryStep(a, n); retry.do == doNothing && !v.isDead(alt.Address) && !alt.Shut {
+				retry = again
+			}
+			why = WhyNextProvider
+		case StatusFailed:
+			if !nextProvider(a.Failed) {
+				return legStep{}
+			}
+			why = WhyNextProvider
+		case StatusDelivered, StatusRead:
+			if end := v.until(a); v.now < end { // delivered, but read is wanted
+				return legStep{do: doWait, why: WhyReceipt, until: end}
+			}
+			return legStep{}
+		}
+	}
+	return retry
+}
+
+// entry is why the first provider of a leg is tried.
+func (v *view) entry(s, l int) Why {
+	why := WhyFirst
+	for i := range v.as {
+		switch a := &v.as[i]; {
+		case a.Stage == s && a.Leg != l:
+			return WhyAtOnce
+		case a.Stage != s:
+			why = WhyNextChannel
+		}
+	}
+	return why
+}
+
+// attempt is the attempt at an Alt, or -1.
+func (v *view) attempt(s, l, alt int) int {
+	for i := range v.as {
+		if a := &v.as[i]; a.Stage == s && a.Leg == l && a.Alt == alt {
+			return i
+		}
+	}
+	return -1
+}
+
+// nextProvider reports whether another provider of the same channel may take
+// what was refused for r: it speaks about the provider, neither about the
+// person nor about the content.
+func nextProvider(r errs.Reason) bool {
+	switch r {
+	case errs.ReasonUnavailable, errs.ReasonRateLimited, errs.ReasonInsufficientCredit,
+		errs.ReasonUnauthorized, errs.ReasonForbidden:
+		return true
+	}
+	return false
+}
+
+const maxRepeats = 2 // of an attempt of unknown fate
+
+// unsureStep is what an attempt of unknown fate wants: a repeat where the
+// provider refuses repeats, else a look, else a wait for proof; then the
+// class decides. doNothing: go on.
+func (v *view) unsureStep(alt *Alt, a *Attempt, n int) legStep {
+	unsure := a.Facts[FactUnsure]
+	if alt.Repeat > 0 && a.Tries <= maxRepeats && !alt.Shut && !v.late {
+		at := a.Last + int64(backOff(a.Tries-1, a.After))
+		switch end := a.Begun + int64(alt.Repeat); {
+		case at >= end || v.now >= end: // it would no longer be refused
+		case v.now >= at:
+			return legStep{do: doAgain, why: WhyRepeat, attempt: n, repeat: true}
+		default:
+			return legStep{do: doWait, why: WhyBackOff, until: at, repeat: true}
+		}
+	}
+	if alt.Find && !a.Facts.Has(FactFound) {
+		return legStep{do: doFind, why: WhyHold, attempt: n}
+	}
+	if end := unsure + int64(v.p.Hold); alt.Echo && v.now < end {
+		return legStep{do: doWait, why: WhyHold, until: end}
+	}
+	return legStep{}
+}
+
+// backOff is how long to wait before try number n+2: at once, then longer.
+func backOff(n int, after time.Duration) time.Duration {
+	if n <= 0 {
+		return after
+	}
+	return max(after, time.Second<<min(n-1, 5))
+}
+
+// acceptedStep is what an accepted attempt wants: its receipt; when that does
+// not come in time, to be taken back where it can be. doNothing: go on.
+func (v *view) acceptedStep(alt *Alt, a *Attempt, n int) legStep {
+	end := v.until(a)
+	if v.now < end {
+		return legStep{do: doWait, why: WhyReceipt, until: end}
+	}
+	if v.p.Deadline != 0 && v.now >= v.p.Deadline { // nothing follows that it could double
+		return legStep{}
+	}
+	if !alt.Revoke {
+		return legStep{}
+	}
+	if asked := a.Facts[FactRevokeAsked]; asked == 0 {
+		return legStep{do: doRevoke, why: WhySilence, attempt: n}
+	} else if grace := asked + int64(v.p.Grace); v.now < grace {
+		return legStep{do: doWait, why: WhyGrace, until: grace}
+	}
+	return legStep{}
+}
+
+// until is when the wait for a receipt of a ends.
+func (v *view) until(a *Attempt) int64 {
+	end := int64(math.MaxInt64)
+	if within := v.p.Stages[a.Stage].Within; within > 0 {
+		end = v.accepted(a) + int64(within)
+	}
+	if v.p.Deadline != 0 {
+		end = min(end, v.p.Deadline)
+	}
+	return end
+}
+
+// accepted is when a is first known to have been accepted.
+func (v *view) accepted(a *Attempt) int64 {
+	at := int64(math.MaxInt64)
+	for _, fact := range [...]Fact{FactAccepted, FactSent, FactDelivered, FactRead} {
+		if t := a.Facts[fact]; t != 0 {
+			at = min(at, t)
+		}
+	}
+	return max(at, a.Begun) // a provider's clock may be wrong
+}
+
+// retryStep is another try at an attempt that certainly was not accepted, if
+// one is worth it and there is time left.
+func (v *view) retryStep(a *Attempt, n int) legStep {
+	if a.Tries >= v.p.Tries || a.Refused != errs.ReasonUnavailable && a.Refused != errs.ReasonRateLimited {
+		return legStep{}
+	}
+	at := a.Last + int64(backOff(a.Tries, a.After))
+	if within := v.p.Stages[a.Stage].Within; within > 0 && at >= a.Begun+int64(within) {
+		return legStep{}
+	}
+	if v.p.Deadline != 0 && at >= v.p.Deadline {
+		return legStep{}
+	}
+	if v.now >= at {
+		return legStep{do: doAgain, why: WhyRetry, attempt: n}
+	}
+	return legStep{do: doWait, why: WhyBackOff, until: at}
+}
