@@ -1,11 +1,6 @@
 package fallback
 
-import (
-	"errors"
-	"net"
-
-	"github.com/cpaas-go/cpaas/internal/errs"
-)
+import "github.com/cpaas-go/cpaas/internal/errs"
 
 // What went wrong, for errors.Is. They are the values that the provider
 // packages have under the same names. A Sender returns or wraps them. Behind
@@ -26,25 +21,3 @@ var (
 	ErrDecode             = errs.Decode             // as ErrMaybeAccepted, with which it comes
 	ErrDuplicate          = errs.Duplicate          // counts as accepted
 )
-
-// reasonOf is what a Sender's error does to a route.
-func reasonOf(err error) errs.Reason {
-	r, ok := errs.ReasonOf(err)
-	switch {
-	case ok && r == errs.ReasonDecode:
-		return errs.ReasonMaybeAccepted
-	case ok:
-		return r
-	case neverSent(err):
-		return errs.ReasonUnavailable
-	}
-	return errs.ReasonMaybeAccepted
-}
-
-func neverSent(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Op == "dial"
-	}
-	_, ok := errors.AsType[*net.DNSError](err)
-	return ok
-}

@@ -165,6 +165,11 @@ func (e *Error) Error() string {
 // GoString is as Error.
 func (e *Error) GoString() string { return e.Error() }
 
+// NewError is the error of a message that came to r, for packages that run
+// routes; cause is what ended the route beyond the attempts' own errors, or
+// nil.
+func NewError(r Result, cause error) *Error { return &Error{Result: r, cause: cause} }
+
 // Unwrap is the errors of the attempts, and what else ended the route.
 func (e *Error) Unwrap() []error {
 	var all []error
@@ -198,6 +203,9 @@ func (p Plan) String() string {
 	var b strings.Builder
 	for _, leg := range p {
 		fmt.Fprintf(&b, "%3d  %-9s  %s", leg.Step, channelName(leg.Channel), leg.Provider)
+		if leg.Wait != "" && leg.Skipped == "" {
+			fmt.Fprintf(&b, "  until %s", leg.Wait)
+		}
 		if leg.Skipped != "" {
 			fmt.Fprintf(&b, "  passed over: %s", redact.Line(leg.Skipped))
 		}
@@ -212,4 +220,5 @@ type Planned struct {
 	Channel  Channel
 	Provider string
 	Skipped  string // why it is passed over; empty: it is not
+	Wait     string // what a delivery route waits for: "delivered within 20s"; empty: for nothing
 }

@@ -145,19 +145,29 @@ func (c *course) chart(r Route) {
 // place finds out what one leg means for the message.
 func (c *course) place(l Leg, leg, alt int) cascade.Alt {
 	p := place{stage: len(c.plan.Stages), leg: leg, alt: alt, provider: l, result: -1}
-	p.to, p.skip = c.m.To.address(l.Channel)
-	if p.skip == nil && l.Channel != "" {
-		if p.content = c.m.ContentFor(l.Channel); p.content == nil {
-			p.skip = errNoContent
-		}
-	}
-	if p.skip == nil {
-		if check, ok := l.Sender.(Checker); ok {
-			p.skip = check.Check(c.submission(&p))
-		}
-	}
+	sub, err := l.Prepare(*c.m)
+	p.to, p.content, p.skip = sub.To, sub.Content, err
 	c.places = append(c.places, p)
 	return cascade.Alt{Address: c.addressNumber(p.to), Skip: p.skip != nil}
+}
+
+// Prepare is what l would submit of m, still without a Ref, or why l is
+// passed over for m: no address, nothing to show, or a [Checker] that refuses.
+func (l Leg) Prepare(m Message) (Submission, error) {
+	s := Submission{Channel: l.Channel, Expires: m.Deadline, Message: m}
+	var err error
+	if s.To, err = m.To.address(l.Channel); err != nil {
+		return s, err
+	}
+	if l.Channel != "" {
+		if s.Content = m.ContentFor(l.Channel); s.Content == nil {
+			return s, errNoContent
+		}
+	}
+	if check, ok := l.Sender.(Checker); ok {
+		return s, check.Check(s)
+	}
+	return s, nil
 }
 
 var (
@@ -366,7 +376,7 @@ func (c *course) call(i int, by time.Time) {
 	ack, err := p.provider.Sender.Send(ctx, c.submission(p))
 	now := time.Now()
 	out.ID, out.Err, out.Took = ack.ID, err, now.Sub(out.Started)
-	reason := reasonOf(err)
+	reason := errs.Classify(err)
 	a.Busy, a.Last = false, now.UnixNano()
 	switch reason {
 	case errs.None, errs.ReasonDuplicate:

@@ -28,7 +28,7 @@ type SenderFunc func(context.Context, Submission) (Ack, error)
 func (f SenderFunc) Send(ctx context.Context, s Submission) (Ack, error) { return f(ctx, s) }
 
 // Checker is a Sender that knows, without a call, whether it can show a
-// submission. A leg whose Check refuses is passed over.
+// submission, which has no Ref yet. A leg whose Check refuses is passed over.
 type Checker interface {
 	Check(Submission) error
 }

@@ -2,7 +2,10 @@
 // and the fixed word of each for stores and metrics.
 package errs
 
-import "errors"
+import (
+	"errors"
+	"net"
+)
 
 // What went wrong. Provider packages and package fallback re-export these
 // values, so errors.Is works across packages.
@@ -127,4 +130,29 @@ func sentinel(r Reason, text string) error {
 	f := &fault{r, text}
 	byReason[r] = f
 	return f
+}
+
+// Classify is what a sender's error does to a route. An error that matches no
+// sentinel may have been accepted, because nothing proves that it was not,
+// unless it is a failure to connect.
+func Classify(err error) Reason {
+	r, ok := ReasonOf(err)
+	switch {
+	case ok && r == ReasonDecode:
+		return ReasonMaybeAccepted
+	case ok:
+		return r
+	case NeverSent(err):
+		return ReasonUnavailable
+	}
+	return ReasonMaybeAccepted
+}
+
+// NeverSent reports whether err by itself proves that no request was written.
+func NeverSent(err error) bool {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Op == "dial"
+	}
+	_, ok := errors.AsType[*net.DNSError](err)
+	return ok
 }
