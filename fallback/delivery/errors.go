@@ -2,5 +2,19 @@ package delivery
 
 import "errors"
 
-// ErrUnverified is a callback that is not proven to be the provider's.
-var ErrUnverified = errors.New("delivery: callback not verified")
+// What can go wrong beyond a provider's refusal, for errors.Is.
+var (
+	// ErrUnverified is a callback that is not proven to be the provider's.
+	ErrUnverified = errors.New("delivery: callback not verified")
+
+	// ErrKeyReused is a message whose Key was used for another message.
+	// Nothing was sent.
+	ErrKeyReused = errors.New("delivery: key used for another message")
+
+	// ErrStale is a Store's word that a record was changed by somebody else
+	// since it was read.
+	ErrStale = errors.New("delivery: changed underneath")
+
+	// ErrNotFound is a Store's word that it has no record of a key.
+	ErrNotFound = errors.New("delivery: no such message")
+)

@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/cpaas-go/cpaas/deflector"
 	"github.com/cpaas-go/cpaas/fallback"
+	"github.com/cpaas-go/cpaas/fallback/delivery"
 	"github.com/cpaas-go/cpaas/internal/transport"
 )
 
@@ -23,6 +25,12 @@ import (
 // number without "+". Submission.Ref goes into callbackData and x-apiheader,
 // and receipts carry it back; nothing refuses a repeated Ref, and there is
 // neither expiry nor revocation.
+//
+//	receipts   prove
+//	RCS        accepted, delivered, read
+//	WhatsApp   accepted, delivered, read
+//	SMS        accepted, delivered
+//	Flow       what each of its channels can
 type Deflector struct {
 	Client    *deflector.Client
 	Name      string            // of the account; empty: "deflector"
@@ -147,4 +155,55 @@ func (l deflectorLeg) show(m *deflector.Message, ch deflector.Channel, content f
 		m.SMS = &deflector.SMSText{From: l.from, Text: string(text)}
 	}
 	return nil
+}
+
+// Limits is what Deflector is documented to do: there is no maximum to be
+// known, no expiry, and nothing that refuses a repeat.
+func (l deflectorLeg) Limits() delivery.Caps {
+	reports := []delivery.Goal{delivery.Accepted, delivery.Delivered, delivery.Read}
+	for _, stage := range l.flow {
+		if slices.Contains(stage, deflector.SMS) {
+			reports = reports[:2] // a phone does not tell that a text was read
+		}
+	}
+	return delivery.Caps{Reports: reports, Echo: true}
+}
+
+// Receipts reads a callback. A click proves that the message was read. Of the
+// vendor's other words, of replies and of the native SMS webhook no receipt is
+// made: they prove nothing.
+//
+// A receipt has the Ref that callbackdata holds, else x-apiheader; an event
+// with neither, such as the vendor's sample of a click, gives none. Its ID
+// stays empty: how the ids of events relate to the one of the answer is not
+// documented, and theirs hold phone numbers.
+func (d Deflector) Receipts(r *http.Request) ([]delivery.Receipt, error) {
+	if err := verified(r, d.Verify); err != nil {
+		return nil, err
+	}
+	events, err := deflector.ParseCallback(r)
+	if err != nil {
+		return nil, err
+	}
+	var receipts []delivery.Receipt
+	for _, e := range events {
+		ref, outcome := cmp.Or(e.CallbackData, e.APIHeader), deflectorOutcomes[e.Status]
+		if ref == "" || outcome == fallback.Pending {
+			continue
+		}
+		receipts = append(receipts, delivery.Receipt{
+			Provider: cmp.Or(d.Name, "deflector"), Ref: ref, Channel: deflectorChannels[e.Channel],
+			Outcome: outcome, Err: e.Err(), At: e.Time, Raw: e.Raw,
+		})
+	}
+	return receipts, nil
+}
+
+// deflectorOutcomes is what an event's status proves.
+var deflectorOutcomes = map[deflector.Status]fallback.Outcome{
+	deflector.StatusSent:      fallback.Accepted,
+	deflector.StatusDelivered: fallback.Delivered,
+	deflector.StatusRead:      fallback.Read,
+	deflector.StatusClicked:   fallback.Read,
+	deflector.StatusFailed:    fallback.Failed,
 }

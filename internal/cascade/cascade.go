@@ -95,17 +95,19 @@ func (f *Facts) Note(fact Fact, at int64) {
 
 // Attempt is one submission, and its repetitions, to one Alt.
 type Attempt struct {
-	Stage, Leg, Alt int
+	Stage int `json:"s,omitempty"`
+	Leg   int `json:"l,omitempty"`
+	Alt   int `json:"a,omitempty"`
 
-	Busy  bool  // a call is under way, or its verdict is not stored
-	Tries int   // calls so far
-	Begun int64 // the first one
-	Last  int64 // the last verdict
+	Busy  bool  `json:"busy,omitempty"` // a call is under way, or its verdict is not stored
+	Tries int   `json:"tries"`          // calls so far
+	Begun int64 `json:"begun"`          // the first one
+	Last  int64 `json:"last,omitempty"` // the last verdict
 
-	Facts   Facts
-	Refused errs.Reason   // the last refusal
-	Failed  errs.Reason   // of the receipt; None: it does not say
-	After   time.Duration // how long the provider asks to wait
+	Facts   Facts         `json:"facts"`
+	Refused errs.Reason   `json:"refused,omitempty"` // the last refusal
+	Failed  errs.Reason   `json:"failed,omitempty"`  // of the receipt; None: it does not say
+	After   time.Duration `json:"after,omitempty"`   // how long the provider asks to wait
 }
 
 // Note adds an observation with its reason. Which of several reasons is kept

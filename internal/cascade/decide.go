@@ -511,3 +511,12 @@ func (v *view) retryStep(a *Attempt, n int) legStep {
 	}
 	return legStep{do: doWait, why: WhyBackOff, until: at}
 }
+
+// Look says how far a cascade is known to have come, and decides nothing: for
+// one that is over.
+func Look(p *Plan, attempts []Attempt) Decision {
+	d := Decision{Attempt: -1, Do: End}
+	v := view{p: p, as: attempts}
+	v.look(&d)
+	return d.end(WhyReached)
+}

@@ -1,0 +1,329 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/cpaas-go/cpaas/fallback"
+	"github.com/cpaas-go/cpaas/internal/errs"
+)
+
+const (
+	bulkChunk = 500    // messages stored in one transaction
+	bulkOpen  = 10_000 // messages whose end is awaited at once
+	bulkPoll  = 5 * time.Second
+)
+
+// SendAll sends many, and yields each Result when it is final, in no order,
+// with the error that Send would have returned. It takes messages from ms as
+// it can carry them, at most 10,000 ahead of what it has yielded. First
+// attempts with the same content go together where their Sender is a
+// [Batcher]. Interrupted, it goes on where it stopped when it is run again
+// with the same keys.
+//
+// It needs Run to be running. When ctx ends, it yields what has ended, then
+// ends; what is stored goes on.
+func (b *BoundRoute) SendAll(ctx context.Context, ms iter.Seq[fallback.Message]) iter.Seq2[fallback.Result, error] {
+	return func(yield func(fallback.Result, error) bool) {
+		x := &bulk{b: b, ctx: ctx, box: newMailbox(), open: map[string]struct{}{}, yield: yield}
+		defer x.stop()
+		chunk := make([]fallback.Message, 0, bulkChunk)
+		for m := range ms {
+			if ctx.Err() != nil {
+				break
+			}
+			if chunk = append(chunk, m); len(chunk) < cap(chunk) {
+				continue
+			}
+			if !x.send(chunk) || !x.await(bulkOpen-bulkChunk) {
+				return
+			}
+			chunk = chunk[:0]
+		}
+		if len(chunk) > 0 && !x.send(chunk) {
+			return
+		}
+		x.await(0)
+	}
+}
+
+// bulk is one SendAll.
+type bulk struct {
+	b     *BoundRoute
+	ctx   context.Context //nolint:containedctx // it lives no longer than the call
+	box   *mailbox
+	open  map[string]struct{} // keys whose end is awaited
+	yield func(fallback.Result, error) bool
+}
+
+func (x *bulk) stop() {
+	for key := range x.open {
+		x.b.r.unwatch(key, x.box)
+	}
+}
+
+// send stores a chunk and makes the first attempts. false: no more is wanted.
+func (x *bulk) send(chunk []fallback.Message) bool {
+	work := context.WithoutCancel(x.ctx)
+	var jobs []*job
+	var steps []next
+	records := map[string]bool{}
+	for _, m := range chunk {
+		j, err := x.b.job(m)
+		if err != nil {
+			if !x.yield(fallback.Result{Key: m.Key}, err) {
+				return false
+			}
+			continue
+		}
+		if records[j.rec.Key] { // twice in one chunk
+			if !x.follow(work, j) {
+				return false
+			}
+			continue
+		}
+		records[j.rec.Key] = true
+		n := j.step(work)
+		if err := j.encode(); err != nil {
+			if !x.yield(fallback.Result{Key: m.Key}, err) {
+				return false
+			}
+			continue
+		}
+		jobs, steps = append(jobs, j), append(steps, n)
+	}
+	rs := make([]Record, len(jobs))
+	for i, j := range jobs {
+		rs[i] = j.rec
+		x.b.r.watch(j.rec.Key, x.box) // before it can finish
+	}
+	fresh, err := x.b.r.cfg.Store.Create(work, rs)
+	for i, j := range jobs {
+		switch {
+		case err != nil:
+			x.b.r.unwatch(j.rec.Key, x.box)
+			if !x.yield(fallback.Result{Key: j.rec.Key}, err) {
+				return false
+			}
+		case !fresh[i]:
+			x.b.r.unwatch(j.rec.Key, x.box)
+			if !x.follow(work, j) {
+				return false
+			}
+			jobs[i] = nil
+		default:
+			x.open[j.rec.Key] = struct{}{}
+			j.saved(1)
+		}
+	}
+	if err != nil {
+		return true
+	}
+	x.b.r.first(work, jobs, steps)
+	x.b.r.poke()
+	return true
+}
+
+// follow waits for a message that is in the store already.
+func (x *bulk) follow(ctx context.Context, j *job) bool {
+	res, err := x.b.known(ctx, j)
+	if res.Outcome == fallback.Pending && err == nil {
+		x.b.r.watch(j.rec.Key, x.box)
+		x.open[j.rec.Key] = struct{}{}
+		return true
+	}
+	return x.yield(res, err)
+}
+
+// await yields what has ended until no more than most are awaited. false: no
+// more is wanted.
+func (x *bulk) await(most int) bool {
+	poll := time.NewTicker(bulkPoll)
+	defer poll.Stop()
+	for {
+		for _, key := range x.box.take() {
+			if !x.look(key) {
+				return false
+			}
+		}
+		if len(x.open) <= most {
+			return true
+		}
+		select {
+		case <-x.box.ready:
+		case <-poll.C: // some may have ended in another process
+			n := 0
+			for key := range x.open {
+				if n++; n > bulkChunk {
+					break
+				}
+				if !x.look(key) {
+					return false
+				}
+			}
+		case <-x.ctx.Done():
+			return false
+		}
+	}
+}
+
+// look yields a message that has ended.
+func (x *bulk) look(key string) bool {
+	if _, ok := x.open[key]; !ok {
+		return true
+	}
+	rec, err := x.b.r.cfg.Store.Get(x.ctx, key)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		x.b.r.watch(key, x.box) // the store is down: it is looked at again
+		return true
+	}
+	res := fallback.Result{Key: key}
+	if err == nil {
+		if res, err = x.b.r.read(rec); res.Outcome == fallback.Pending {
+			x.b.r.watch(key, x.box)
+			return true
+		}
+	}
+	delete(x.open, key)
+	x.b.r.unwatch(key, x.box)
+	return x.yield(res, err)
+}
+
+// first makes the first attempts of new messages, those together that one
+// call of their Sender can carry. Each job goes on by itself after that.
+func (r *Runner) first(ctx context.Context, jobs []*job, steps []next) {
+	groups, alone := r.group(jobs, steps)
+	var work sync.WaitGroup
+	start := func(f func()) {
+		r.slots <- struct{}{}
+		work.Go(func() {
+			defer func() { <-r.slots }()
+			f()
+		})
+	}
+	for _, i := range alone {
+		start(func() {
+			j, n := jobs[i], steps[i]
+			var verdicts []verdict
+			switch {
+			case n.ask >= 0 || len(n.calls) == 0 && !n.again:
+				return // it is due when it is due
+			case len(n.calls) > 0:
+				verdicts = j.submitAll(ctx, n.calls)
+			}
+			j.run(ctx, verdicts...) //nolint:errcheck // it is due again when its claim ends
+		})
+	}
+	for _, g := range groups {
+		start(func() { g.send(ctx, r) })
+	}
+	work.Wait()
+}
+
+// group finds the jobs whose first call a Batcher can carry together.
+func (r *Runner) group(jobs []*job, steps []next) (groups []*batch, alone []int) {
+	byKind := map[string]*batch{}
+	for i, j := range jobs {
+		if j == nil {
+			continue
+		}
+		g, ok := r.batchOf(j, steps[i])
+		if !ok {
+			alone = append(alone, i)
+			continue
+		}
+		open := byKind[g.kind]
+		if open == nil || len(open.jobs) == open.most {
+			byKind[g.kind] = g
+			groups = append(groups, g)
+			continue
+		}
+		open.jobs, open.subs = append(open.jobs, j), append(open.subs, g.subs[0])
+	}
+	return groups, alone
+}
+
+// batch is jobs whose first call is made together.
+type batch struct {
+	kind   string
+	sender Batcher
+	line   line
+	most   int
+	jobs   []*job
+	subs   []fallback.Submission
+}
+
+// batchOf is the batch of one job alone, if its step is one call to a Batcher.
+func (r *Runner) batchOf(j *job, n next) (*batch, bool) {
+	if len(n.calls) != 1 || n.ask >= 0 {
+		return nil, false
+	}
+	a := &j.st.Attempts[n.calls[0]]
+	now := time.Now()
+	if now.UnixNano() >= j.st.Deadline {
+		return nil, false
+	}
+	leg, sub, err := j.submission(a, now)
+	if err != nil {
+		return nil, false
+	}
+	sender, ok := leg.Sender.(Batcher)
+	most := capsOf(leg).MaxBatch
+	if !ok || most < 2 {
+		return nil, false
+	}
+	alt := j.st.alt(a)
+	// An attempt's place tells two legs of one provider apart.
+	place := string(rune('0'+a.Stage)) + string(rune('0'+a.Leg)) + string(rune('0'+a.Alt))
+	return &batch{
+		kind:   place + leg.Provider + "\x00" + string(leg.Channel) + "\x00" + sameContent(sub),
+		sender: sender, line: line{alt.Provider, alt.Channel}, most: most, jobs: []*job{j}, subs: []fallback.Submission{sub},
+	}, true
+}
+
+// send makes the call, and has each job go on.
+func (b *batch) send(ctx context.Context, r *Runner) {
+	verdicts := b.call(ctx, r, b.subs)
+	var work sync.WaitGroup
+	for i, j := range b.jobs {
+		work.Go(func() {
+			j.run(ctx, verdicts[i]) //nolint:errcheck // it is due again when its claim ends
+		})
+	}
+	work.Wait()
+}
+
+// call submits. A batch that was refused whole, which proves that nothing of
+// it was accepted, is halved to find the recipient that it was refused for.
+func (b *batch) call(ctx context.Context, r *Runner, subs []fallback.Submission) []verdict {
+	limited, cancel := context.WithTimeout(ctx, r.cfg.Call)
+	begun := time.Now()
+	results := b.sender.SendBatch(limited, subs)
+	cancel()
+	now := time.Now()
+	verdicts := make([]verdict, len(subs))
+	whole := len(subs) > 1
+	for i, s := range subs {
+		v := verdict{ref: s.Ref, took: now.Sub(begun), at: now}
+		if i < len(results) {
+			v.ack, v.err = results[i].Ack, results[i].Err
+		} else {
+			v.err = fallback.ErrMaybeAccepted // the Batcher broke its promise
+		}
+		switch reasonOf(v.err) {
+		case errs.ReasonInvalidRequest, errs.ReasonInvalidRecipient:
+		default:
+			whole = false
+		}
+		verdicts[i] = v
+	}
+	if whole {
+		half := len(subs) / 2
+		return append(b.call(ctx, r, subs[:half]), b.call(ctx, r, subs[half:])...)
+	}
+	r.called(b.jobs[0].st.Route, b.line, verdicts[0])
+	return verdicts
+}
