@@ -62,6 +62,19 @@ func (b *BoundRoute) Send(ctx context.Context, m fallback.Message) (fallback.Res
 	}
 }
 
+// Record is m as a Store keeps it, due at once: for a Store that can put it
+// into a transaction of the caller's own, such as sqlstore's CreateTx. Whoever
+// runs the Runner makes the first attempt.
+func (b *BoundRoute) Record(m fallback.Message) (Record, error) {
+	j, err := b.job(m)
+	if err != nil {
+		return Record{}, err
+	}
+	j.rec.Due, j.st.Held = time.Now(), "waiting for the first attempt"
+	err = j.encode()
+	return j.rec, err
+}
+
 // job is what the route means for m.
 func (b *BoundRoute) job(m fallback.Message) (*job, error) {
 	if m.Key == "" {

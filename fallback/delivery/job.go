@@ -626,6 +626,7 @@ func (j *job) tell(kind EventKind) {
 
 func (j *job) encode() error {
 	var err error
+	j.rec.Note = j.st.Held
 	j.rec.Body, err = json.Marshal(&j.st)
 	return err
 }

@@ -58,6 +58,7 @@ type Record struct {
 	Due         time.Time // when to look at it; zero: it is finished
 	Forget      time.Time // when it may be deleted; zero: not yet
 	Refs        []string  // a receipt with one of them belongs to it
+	Note        string    // what it waits for, in words without recipient or content; for people who look into the store
 	Body        []byte
 	Inbox       [][]byte // receipts not yet taken in, in the order they came
 }
