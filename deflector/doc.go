@@ -42,10 +42,10 @@
 //
 // # Callbacks
 //
-// See [ParseCallback]. Put your own id in [Message.CallbackData] and in
-// [WhatsAppMessage.APIHeader]: RCS and SMS events carry the first, WhatsApp
-// events the second, and how the id of the answer relates to those of events
-// is not documented.
+// See [Handler] and [ParseCallback]. Put your own id in [Message.CallbackData]
+// and in [WhatsAppMessage.APIHeader]: RCS and SMS events carry the first,
+// WhatsApp events the second, and how the id of the answer relates to those of
+// events is not documented. Callbacks are not signed: see [WithCallbackHeader].
 //
 // [Send Message]: https://emaildocs.netcorecloud.com/reference/deflector-send-message-api
 package deflector

@@ -1,29 +1,36 @@
 package deflector
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"log/slog"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
-	"github.com/cpaas-go/cpaas/internal/jsonx"
 	"github.com/cpaas-go/cpaas/internal/problems"
 	"github.com/cpaas-go/cpaas/internal/transport"
 )
 
-// What an error of this package can be, for errors.Is.
+// What an error of this package can be, for errors.Is. The vendor documents
+// no error: statuses mean what HTTP says, and codes what they mean in the
+// vendor's sibling APIs.
 var (
-	ErrInvalidRequest   = errs.InvalidRequest   // refused here or there: repeating it changes nothing
-	ErrInvalidRecipient = errs.InvalidRecipient // a phone number is wrong
-	ErrNotOnChannel     = errs.NotOnChannel     // not on WhatsApp, or not opted in there: try another channel
-	ErrUnauthorized     = errs.Unauthorized     // the key is wrong
-	ErrForbidden        = errs.Forbidden        // the key may not do this
-	ErrRateLimited      = errs.RateLimited      // see Error.RetryAfter
-	ErrContentRejected  = errs.ContentRejected  // the content is not allowed now
-	ErrUnavailable      = errs.Unavailable      // certainly not accepted; try later
-	ErrMaybeAccepted    = errs.MaybeAccepted    // it may have been accepted: sending again may send twice
-	ErrDecode           = errs.Decode           // the answer could not be read; comes with ErrMaybeAccepted
+	ErrInvalidRequest     = errs.InvalidRequest     // refused here or there: repeating it changes nothing
+	ErrInvalidRecipient   = errs.InvalidRecipient   // a phone number is wrong
+	ErrNotOnChannel       = errs.NotOnChannel       // not on WhatsApp, or not opted in there: try another channel
+	ErrUnauthorized       = errs.Unauthorized       // the key is wrong
+	ErrForbidden          = errs.Forbidden          // the key may not do this
+	ErrInsufficientCredit = errs.InsufficientCredit // status 402; top the account up
+	ErrRateLimited        = errs.RateLimited        // status 429, or WithRateLimit's own limit: see Error.RetryAfter
+	ErrContentRejected    = errs.ContentRejected    // the content is not allowed now
+	ErrUnavailable        = errs.Unavailable        // certainly not accepted; try later
+	ErrMaybeAccepted      = errs.MaybeAccepted      // it may have been accepted: sending again may send twice
+	ErrDecode             = errs.Decode             // not understood: an answer (with ErrMaybeAccepted), or a callback
 )
 
 // Codes of the vendor's WhatsApp API. Whether Deflector answers with them is
@@ -56,7 +63,7 @@ var codes = map[string]error{
 // Error is a call that Deflector refused, or that failed on the way. It
 // prints no key, phone number or message text.
 type Error struct {
-	Op         string        // "Send"
+	Op         string        // "Send"; "Callback" from Event.Err
 	StatusCode int           // 0: no answer, or refused before it was sent
 	Code       string        // the vendor's code, if any
 	Message    string        // the vendor's words on one line, numbers masked
@@ -118,10 +125,10 @@ func invalid(op string, found problems.List) error {
 // fail is the error for a call that came to res.
 func (c *Client) fail(op string, res transport.Result) *Error {
 	e := &Error{
-		Op: op, StatusCode: res.Status, RequestID: c.transport.Line(res.Header.Get("X-Request-Id")),
+		Op: op, StatusCode: res.Status, RequestID: c.transport.ID(res.Header.Get("X-Request-Id")),
 		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
 	}
-	if a := readAnswer(res.Body); a.refused {
+	if a := readAnswer(res.Body); a.refused || res.Status/100 != 2 {
 		c.explain(e, a)
 	}
 	return e
@@ -132,41 +139,26 @@ func (c *Client) fail(op string, res transport.Result) *Error {
 func (c *Client) explain(e *Error, a answer) {
 	e.Code, e.Message = c.transport.Line(a.code), c.transport.Line(a.message)
 	if e.RequestID == "" {
-		e.RequestID = c.transport.Line(a.requestID)
+		e.RequestID = c.transport.ID(a.requestID)
 	}
-	if len(a.fields) > maxFields {
-		a.fields = a.fields[:maxFields]
-	}
-	kind := codes[a.code]
-	for _, f := range a.fields {
+	for _, f := range a.fields[:min(len(a.fields), maxFields)] {
 		e.Fields = append(e.Fields, FieldError{Path: c.transport.Line(f.Path), Message: c.transport.Line(f.Message)})
-		if f.Path == "api_key" || f.Path == "api-key" { // the siblings answer a wrong key with status 400
-			kind = errs.Unauthorized
-		}
 	}
-	if a.code == CodeValidation && namesRecipient(a.message) {
-		kind = errs.InvalidRecipient
+	kind := a.kind()
+	if kind == nil && e.StatusCode/100 == 2 { // refused inside, for a reason that is not known
+		kind = errs.InvalidRequest
 	}
-	switch {
-	case kind != nil:
+	if kind != nil {
 		e.fault.Kind, e.fault.Also = kind, nil
-	case e.StatusCode/100 == 2: // refused inside, for a reason that is not known
-		e.fault.Kind, e.fault.Also = errs.InvalidRequest, nil
 	}
 }
 
 const maxFields = 32
 
-// namesRecipient reports whether a message of CodeValidation is about the
-// recipient's number: the code alone does not say which field is wrong.
-func namesRecipient(message string) bool {
-	m := strings.ToLower(message)
-	return strings.Contains(m, "recipient_whatsapp") || strings.Contains(m, "phonenumber")
-}
-
 // answer is any answer of Deflector or, for errors, of its sibling APIs.
 type answer struct {
 	messageID string
+	partial   bool // it is a list, and not every element has an id
 
 	refused   bool // it says that it failed
 	code      string
@@ -175,74 +167,225 @@ type answer struct {
 	fields    []FieldError
 }
 
+// kind is the sentinel for what a refusal says, or nil.
+func (a answer) kind() error {
+	switch {
+	case a.aboutKey():
+		return errs.Unauthorized
+	case a.code == CodeValidation && a.aboutRecipient():
+		return errs.InvalidRecipient
+	}
+	return codes[a.code]
+}
+
+// aboutKey reports whether the key is what is wrong: the sibling APIs also
+// say that with status 400.
+func (a answer) aboutKey() bool {
+	for _, f := range a.fields {
+		if f.Path == "api_key" || f.Path == "api-key" {
+			return true
+		}
+	}
+	m := strings.ToLower(a.message)
+	return strings.HasPrefix(m, "unauthenticated") || strings.HasPrefix(m, "authorization failed")
+}
+
+// aboutRecipient reports whether a refusal with CodeValidation is about the
+// recipient's number: the code alone does not say which field is wrong.
+func (a answer) aboutRecipient() bool {
+	m := strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(a.message))
+	if strings.Contains(m, "recipienttype") { // another field
+		return false
+	}
+	return strings.Contains(m, "recipient") || strings.Contains(m, "phonenumber")
+}
+
+// codeIn finds a code at the beginning of a remark, or behind the word "code"
+// or "error": where in its remarks the vendor puts one is not documented.
+func codeIn(remark string) string {
+	for _, found := range codeRemark.FindAllStringSubmatch(remark, -1) {
+		if code := found[1]; codes[code] != nil {
+			return code
+		}
+	}
+	return ""
+}
+
+var codeRemark = regexp.MustCompile(`(?i)(?:^|\bcode|\berror)[^0-9a-z]{0,3}([0-9]{4})\b`)
+
 // readAnswer reads an answer; what is not JSON, or of no known shape, is the
 // zero answer.
 func readAnswer(body []byte) answer {
-	var wire wireAnswer
-	if json.Unmarshal(body, &wire) != nil {
-		var several []wireAnswer
-		if json.Unmarshal(body, &several) != nil || len(several) == 0 {
-			return answer{}
-		}
-		wire = several[0]
+	var one wireAnswer
+	if json.Unmarshal(body, &one) == nil {
+		return one.answer()
 	}
-	return wire.answer()
+	var several []wireAnswer // nobody documents a list; if one comes, it is believed
+	if json.Unmarshal(body, &several) != nil {
+		return answer{}
+	}
+	var all answer
+	for _, w := range several {
+		a := w.answer()
+		all.partial = all.partial || a.messageID == "" && !a.refused
+		all.messageID = cmp.Or(all.messageID, a.messageID)
+		if a.refused && !all.refused {
+			a.messageID, a.partial = all.messageID, all.partial
+			all = a
+		}
+	}
+	return all
 }
 
-// wireAnswer holds every known shape. error and status change their types.
+// wireAnswer holds every known shape. Some members change their types from
+// one API to the next, so none is taken for granted.
 type wireAnswer struct {
-	MessageID    jsonx.String    `json:"messageId"`
+	MessageID    json.RawMessage `json:"messageId"`
 	Status       json.RawMessage `json:"status"`
 	Message      json.RawMessage `json:"message"`
 	Error        json.RawMessage `json:"error"`
-	Errors       []wireField     `json:"errors"`
-	RequestError *struct {
-		ServiceException struct {
-			MessageID        jsonx.String `json:"messageId"`
-			Text             string       `json:"text"`
-			ValidationErrors []string     `json:"validationErrors"`
-		} `json:"serviceException"`
-	} `json:"requestError"`
-}
-
-type wireField struct {
-	Message string `json:"message"`
-	Field   string `json:"field"`
+	Errors       json.RawMessage `json:"errors"`
+	RequestError json.RawMessage `json:"requestError"`
+	Response     json.RawMessage `json:"response"`
 }
 
 func (w wireAnswer) answer() answer {
-	a := answer{messageID: string(w.MessageID)}
-	if w.RequestError != nil { // the RCS send API
-		x := w.RequestError.ServiceException
-		a.refused, a.message, a.requestID = true, x.Text, string(x.MessageID)
-		for _, v := range x.ValidationErrors {
-			a.fields = append(a.fields, FieldError{Message: v})
-		}
-		return a
-	}
-	if len(w.Errors) > 0 { // the RCS template and bot APIs
-		a.refused, a.message = true, w.Errors[0].Message
-		for _, f := range w.Errors {
-			a.fields = append(a.fields, FieldError{Path: f.Field, Message: f.Message})
-		}
-		return a
-	}
-	var inner struct {
-		Code    jsonx.String `json:"code"`
-		Message string       `json:"message"`
-	}
-	var text, status string
+	a := answer{messageID: identifier(w.MessageID)}
 	switch {
-	case len(w.Error) > 0 && json.Unmarshal(w.Error, &inner) == nil && string(w.Error) != "null": // the WhatsApp API
-		a.refused, a.code, a.message = true, string(inner.Code), inner.Message
-	case len(w.Error) > 0 && json.Unmarshal(w.Error, &text) == nil && text != "": // RCS template creation
-		a.refused, a.message = true, text
+	case given(w.RequestError):
+		a.readRequestError(w.RequestError)
+	case given(w.Errors):
+		a.readErrors(w.Errors)
+	case given(w.Error):
+		a.readError(w.Error)
+	case given(w.Response):
+		a.readResponse(w.Response)
 	}
-	if json.Unmarshal(w.Status, &status) == nil && (strings.EqualFold(status, "failure") || strings.EqualFold(status, "error")) {
-		a.refused = true
-	}
-	if a.message == "" && json.Unmarshal(w.Message, &text) == nil {
-		a.message = text
+	a.refused = a.refused || saysFailed(w.Status)
+	if a.message == "" {
+		a.message = scalar(w.Message)
 	}
 	return a
+}
+
+// readRequestError reads the shape of the RCS send API.
+func (a *answer) readRequestError(raw json.RawMessage) {
+	var x struct {
+		ServiceException struct {
+			MessageID        json.RawMessage `json:"messageId"`
+			Text             json.RawMessage `json:"text"`
+			ValidationErrors json.RawMessage `json:"validationErrors"`
+		} `json:"serviceException"`
+	}
+	a.refused, a.message = true, scalar(raw)
+	if json.Unmarshal(raw, &x) != nil {
+		return
+	}
+	a.message, a.requestID = scalar(x.ServiceException.Text), identifier(x.ServiceException.MessageID)
+	for _, v := range list(x.ServiceException.ValidationErrors) {
+		a.fields = append(a.fields, FieldError{Message: scalar(v)})
+	}
+}
+
+// readErrors reads the shape of the RCS template and bot APIs.
+func (a *answer) readErrors(raw json.RawMessage) {
+	for _, item := range list(raw) {
+		var x struct {
+			Message json.RawMessage `json:"message"`
+			Field   json.RawMessage `json:"field"`
+		}
+		f := FieldError{Message: scalar(item)}
+		if json.Unmarshal(item, &x) == nil {
+			f = FieldError{Path: scalar(x.Field), Message: scalar(x.Message)}
+		}
+		a.fields = append(a.fields, f)
+	}
+	if len(a.fields) > 0 {
+		a.refused, a.message = true, a.fields[0].Message
+	}
+}
+
+// readError reads the shapes of the WhatsApp API, where error is an object,
+// and of RCS template creation, where it is a text.
+func (a *answer) readError(raw json.RawMessage) {
+	var x struct {
+		Code    json.RawMessage `json:"code"`
+		Message json.RawMessage `json:"message"`
+	}
+	if json.Unmarshal(raw, &x) == nil {
+		a.refused, a.code, a.message = true, scalar(x.Code), scalar(x.Message)
+		return
+	}
+	if text := scalar(raw); text != "" && text != "false" && text != "0" {
+		a.refused, a.message = true, text
+	}
+}
+
+// readResponse reads a shape that only third parties tell of: 200 with
+// {"response":{"status":"error","details":…}}.
+func (a *answer) readResponse(raw json.RawMessage) {
+	var x struct {
+		Status  json.RawMessage `json:"status"`
+		Details json.RawMessage `json:"details"`
+	}
+	if json.Unmarshal(raw, &x) == nil && saysFailed(x.Status) {
+		a.refused, a.message = true, cmp.Or(scalar(x.Details), string(x.Details))
+	}
+}
+
+// saysFailed reports whether a status, a word or an HTTP status, means that
+// the call failed.
+func saysFailed(raw json.RawMessage) bool {
+	switch s := strings.ToLower(scalar(raw)); s {
+	case "":
+		return false
+	case "failure", "failed", "error":
+		return true
+	default:
+		n, err := strconv.Atoi(s)
+		return err == nil && n >= 400 && n < 600
+	}
+}
+
+// given reports whether a member is there and not null.
+func given(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
+
+// scalar is the text of a JSON string, number or boolean; of anything else
+// it is "".
+func scalar(raw json.RawMessage) string {
+	if !given(raw) || raw[0] == '{' || raw[0] == '[' {
+		return ""
+	}
+	if raw[0] != '"' {
+		return string(raw)
+	}
+	if !bytes.ContainsRune(raw, '\\') && utf8.Valid(raw) { // nearly always: spares a decoder
+		return string(raw[1 : len(raw)-1])
+	}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// identifier is an id: a text with something in it, or a number.
+func identifier(raw json.RawMessage) string {
+	s := scalar(raw)
+	if s == "true" || s == "false" || strings.TrimSpace(s) == "" {
+		return ""
+	}
+	return s
+}
+
+// list is the elements of an array; anything else is its own only element.
+func list(raw json.RawMessage) []json.RawMessage {
+	var items []json.RawMessage
+	if !given(raw) {
+		return nil
+	}
+	if json.Unmarshal(raw, &items) != nil {
+		return []json.RawMessage{raw}
+	}
+	return items
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
@@ -30,16 +32,16 @@ type Flow [][]Channel
 
 // InOrder is a flow that tries one channel after the other.
 func InOrder(channels ...Channel) Flow {
-	f := make(Flow, len(channels))
-	for i := range channels {
-		f[i] = channels[i : i+1 : i+1]
+	f, own := make(Flow, len(channels)), slices.Clone(channels)
+	for i := range own {
+		f[i] = own[i : i+1 : i+1]
 	}
 	return f
 }
 
 // AtOnce is a flow that sends on every channel at the same time: the person
 // may get, and you may pay for, each of them.
-func AtOnce(channels ...Channel) Flow { return Flow{channels} }
+func AtOnce(channels ...Channel) Flow { return Flow{slices.Clone(channels)} }
 
 // Message is one element of the request's root array: the same content for
 // one or more recipients, and the order of channels.
@@ -47,7 +49,8 @@ func AtOnce(channels ...Channel) Flow { return Flow{channels} }
 // Source: https://emaildocs.netcorecloud.com/reference/deflector-send-message-api
 type Message struct {
 	// To are the recipients: MSISDNs in international format without "+",
-	// "919812345678". At least one; no maximum is documented.
+	// "919812345678". At least one; no maximum is documented. A sibling API
+	// takes 10 to 15 digits, see [WithRelaxedValidation].
 	To []string
 
 	// CallbackData comes back in RCS and SMS events. Empty is left out.
@@ -65,6 +68,7 @@ type Message struct {
 	Flow Flow
 
 	// Extra are members of the JSON object that this package does not know.
+	// A member that another field sets is refused.
 	Extra map[string]json.RawMessage
 }
 
@@ -164,12 +168,12 @@ func (c *Client) Send(ctx context.Context, messages ...Message) (*Response, erro
 	}
 	a := readAnswer(res.Body)
 	switch {
-	case a.messageID != "" && !a.refused:
+	case a.messageID != "" && !a.refused && !a.partial:
 		return &Response{
-			MessageID: a.messageID, RequestID: c.transport.Line(res.Header.Get("X-Request-Id")),
+			MessageID: a.messageID, RequestID: c.transport.ID(res.Header.Get("X-Request-Id")),
 			Attempts: res.Attempts, Raw: res.Body,
 		}, nil
-	case a.messageID != "" || !a.refused: // an id and an error, or neither
+	case a.messageID != "" || !a.refused || a.partial: // an id and an error, or neither
 		res.Kind, res.Cause = errs.MaybeAccepted, errNoID
 		e := c.fail("Send", res)
 		e.fault.Kind, e.fault.Also = errs.MaybeAccepted, errs.Decode
@@ -181,9 +185,9 @@ func (c *Client) Send(ctx context.Context, messages ...Message) (*Response, erro
 
 var errNoID = errors.New("the answer does not say that the request was taken")
 
-// Validate names everything that is wrong with m, by JSON path. It knows what
-// the vendor's page says and, for the length of phone numbers, a sibling
-// API's. The error is an [*Error].
+// Validate names everything that is wrong with m, by JSON path: what the
+// vendor's page says, and what [WithRelaxedValidation] switches off. The error
+// is an [*Error].
 func (m Message) Validate() error { return validate([]Message{m}, false) }
 
 func validate(messages []Message, relaxed bool) error {
@@ -219,7 +223,9 @@ func (m *Message) check(found *problems.List, i int, relaxed bool) {
 		found.Check(problems.Required(m.SMS.Text), "[%d].sms.Text", i)
 	}
 	m.checkFlow(found, i)
-	found.Check(problems.Extra(m.Extra), "[%d]", i)
+	if len(m.Extra) > 0 {
+		checkExtra(found, m.Extra, m.members(), "[%d]", i)
+	}
 }
 
 func (m *Message) checkFlow(found *problems.List, i int) {
@@ -273,7 +279,42 @@ func (w *WhatsAppMessage) check(found *problems.List, i, j int) {
 			found.Check(problems.Text(a), path+".type_template[%d].attributes[%d]", i, j, k, l)
 		}
 	}
-	found.Check(problems.Extra(w.Extra), path, i, j)
+	checkExtra(found, w.Extra, whatsAppMembers, path, i, j)
+}
+
+// members are the members of the JSON object that m itself sets.
+func (m *Message) members() []string {
+	set := []string{"to", "flow"}
+	if m.CallbackData != "" {
+		set = append(set, "callbackData")
+	}
+	if len(m.Tags) > 0 {
+		set = append(set, "tags")
+	}
+	if len(m.WhatsApp) > 0 {
+		set = append(set, "whatsapp")
+	}
+	if m.RCS != nil {
+		set = append(set, "rcs")
+	}
+	if m.SMS != nil {
+		set = append(set, "sms")
+	}
+	return set
+}
+
+var whatsAppMembers = []string{"x-apiheader", "message_type", "recipient_type", "type_template"}
+
+func checkExtra(found *problems.List, extra map[string]json.RawMessage, set []string, path string, args ...any) {
+	if len(extra) == 0 {
+		return
+	}
+	found.Check(problems.Extra(extra), path, args...)
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		if slices.Contains(set, name) {
+			found.Add("is set already; it is also in Extra", path+".%s", append(slices.Clip(args), any(name))...)
+		}
+	}
 }
 
 // phoneProblem is what is wrong with s as a phone number, or "".
@@ -285,7 +326,11 @@ func phoneProblem(s string, relaxed bool) string {
 		return `must not begin with "+"`
 	case strings.Trim(s, "0123456789") != "":
 		return "must be digits only"
-	case !relaxed && (len(s) < 10 || len(s) > 15):
+	case relaxed:
+		return ""
+	case s[0] == '0':
+		return "must begin with the country code"
+	case len(s) < 10 || len(s) > 15:
 		return "must have 10 to 15 digits"
 	}
 	return ""
@@ -391,11 +436,13 @@ func (m *Message) wire(w *wireMessage) error {
 	}
 	w.SMS = (*wireSMS)(m.SMS)
 	w.Flow = make([][]wireStage, len(m.Flow))
+	all := make([]wireStage, 0, 4*len(m.Flow)) // the stages lie one behind the other
 	for i, stage := range m.Flow {
-		w.Flow[i] = make([]wireStage, len(stage))
-		for j, channel := range stage {
-			w.Flow[i][j].Channel = channel
+		begin := len(all)
+		for _, channel := range stage {
+			all = append(all, wireStage{channel})
 		}
+		w.Flow[i] = all[begin:len(all):len(all)]
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cpaas-go/cpaas/internal/transport"
@@ -63,9 +64,10 @@ func WithUserAgent(product string) Option {
 	return func(c *config) error { return c.SetUserAgent(product) }
 }
 
-// WithRelaxedValidation switches off the checks that rest on another page of
-// the vendor's than the one of this operation: that a phone number has 10 to
-// 15 digits.
+// WithRelaxedValidation switches off what the page of this operation does not
+// say: that a phone number has 10 to 15 digits, which is a rule of a sibling
+// API (https://wadocs.pepipost.com/error-codes), and that it does not begin
+// with 0, as no number in international format does.
 func WithRelaxedValidation() Option {
 	return func(c *config) error { c.SetRelaxedValidation(); return nil }
 }
@@ -83,7 +85,7 @@ func WithAPIKeyHeader(names ...string) Option {
 				return errors.New(`API key header: neither "api-key" nor "api_key"`)
 			}
 		}
-		c.keyHeaders = names
+		c.keyHeaders = slices.Clone(names)
 		return nil
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -101,6 +102,9 @@ func (l deflectorLeg) Send(ctx context.Context, s fallback.Submission) (fallback
 	if err != nil {
 		return fallback.Ack{}, err
 	}
+	if l.Edit != nil {
+		l.Edit(&m, s)
+	}
 	res, err := l.Client.Send(transport.NoWait(ctx), m)
 	if err != nil {
 		return fallback.Ack{}, err
@@ -109,7 +113,7 @@ func (l deflectorLeg) Send(ctx context.Context, s fallback.Submission) (fallback
 }
 
 func (l deflectorLeg) message(s fallback.Submission) (deflector.Message, error) {
-	m := deflector.Message{To: []string{digits(s.To)}, CallbackData: s.Ref, Tags: l.Tags, Flow: l.flow}
+	m := deflector.Message{To: []string{digits(s.To)}, CallbackData: s.Ref, Tags: slices.Clone(l.Tags), Flow: l.flow}
 	for _, stage := range l.flow {
 		for _, ch := range stage {
 			content := s.Content
@@ -120,9 +124,6 @@ func (l deflectorLeg) message(s fallback.Submission) (deflector.Message, error) 
 				return m, fmt.Errorf("deflector %s: %w", ch, err)
 			}
 		}
-	}
-	if l.Edit != nil {
-		l.Edit(&m, s)
 	}
 	return m, nil
 }
@@ -139,13 +140,13 @@ func (l deflectorLeg) show(m *deflector.Message, ch deflector.Channel, content f
 		if !isTemplate {
 			return shows("a template", content)
 		}
-		m.RCS = &deflector.RCSTemplate{Code: templateName(l.Templates, template.Name), Attributes: template.Vars}
+		m.RCS = &deflector.RCSTemplate{Code: templateName(l.Templates, template.Name), Attributes: maps.Clone(template.Vars)}
 	case deflector.WhatsApp:
 		if !isTemplate {
 			return shows("a template", content)
 		}
 		m.WhatsApp = deflector.OnWhatsApp(ref, deflector.WhatsAppTemplate{
-			Name: templateName(l.Templates, template.Name), Locale: template.Locale, Attributes: template.Args,
+			Name: templateName(l.Templates, template.Name), Locale: template.Locale, Attributes: slices.Clone(template.Args),
 		})
 	case deflector.SMS:
 		text, ok := content.(fallback.Text)

@@ -18,12 +18,22 @@ import (
 // "https://acme.example/hooks/octopush?token=…". An empty secret refuses
 // every callback. Keep the URL out of access logs.
 func Token(param, secret string) func(*http.Request) error {
+	return compare(secret, func(r *http.Request) string { return r.URL.Query().Get(param) })
+}
+
+// Header is a Verify for vendors that can be told to send a header of your
+// own with every callback. An empty secret refuses every callback.
+func Header(name, secret string) func(*http.Request) error {
+	return compare(secret, func(r *http.Request) string { return r.Header.Get(name) })
+}
+
+func compare(secret string, of func(*http.Request) string) func(*http.Request) error {
 	want := sha256.Sum256([]byte(secret))
 	empty := secret == ""
 	return func(r *http.Request) error {
-		got := sha256.Sum256([]byte(r.URL.Query().Get(param)))
+		got := sha256.Sum256([]byte(of(r)))
 		if empty || subtle.ConstantTimeCompare(want[:], got[:]) != 1 {
-			return errors.New("callback without the right token")
+			return errors.New("callback without the right secret")
 		}
 		return nil
 	}
@@ -67,4 +77,4 @@ func templateName(names map[string]string, name string) string {
 // digits is an E.164 number without its "+", as many vendors want it.
 func digits(e164 string) string { return strings.TrimPrefix(e164, "+") }
 
-var errNoClient = errors.New("Client is nil")
+var errNoClient = errors.New("no Client")

@@ -32,19 +32,22 @@ func (l *List) Add(problem, path string, args ...any) {
 // Check is Add if there is a problem, that is, if it is not empty.
 func (l *List) Check(problem, path string, args ...any) {
 	if problem != "" {
-		l.add(problem, false, path, args)
+		l.add(problem, false, path, slices.Clone(args)) // so that args of a sound field cost no allocation
 	}
 }
 
 // CheckRecipient is Check for a recipient's address.
 func (l *List) CheckRecipient(problem, path string, args ...any) {
 	if problem != "" {
-		l.add(problem, true, path, args)
+		l.add(problem, true, path, slices.Clone(args))
 	}
 }
 
 func (l *List) add(problem string, recipient bool, path string, args []any) {
-	l.Problems = append(l.Problems, Problem{Path: fmt.Sprintf(path, args...), Message: problem, Recipient: recipient})
+	if len(args) > 0 {
+		path = fmt.Sprintf(path, args...)
+	}
+	l.Problems = append(l.Problems, Problem{Path: path, Message: problem, Recipient: recipient})
 }
 
 // Kind is the sentinel: InvalidRecipient when nothing but recipients'
@@ -103,15 +106,20 @@ func OneOf[S ~string](s S, allowed ...S) string {
 	if len(allowed) == 1 {
 		return fmt.Sprintf("must be %q", allowed[0])
 	}
-	return fmt.Sprintf("must be one of %q", allowed)
+	return fmt.Sprintf("must be one of %q", slices.Clone(allowed)) // a clone, so that a sound field costs no allocation
 }
 
-// Extra is what is wrong with members of the caller's own, or "".
+// Extra is what is wrong with members of the caller's own, or "". Of several
+// it names the first.
 func Extra(extra map[string]json.RawMessage) string {
+	wrong, first := "", true
 	for name, value := range extra {
-		if !utf8.ValidString(name) || !json.Valid(value) {
-			return fmt.Sprintf("extra field %q is not JSON", name)
+		if (first || name < wrong) && (!utf8.ValidString(name) || !json.Valid(value) || !utf8.Valid(value)) {
+			wrong, first = name, false
 		}
 	}
-	return ""
+	if first {
+		return ""
+	}
+	return fmt.Sprintf("extra field %q is not JSON", wrong)
 }

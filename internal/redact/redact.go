@@ -1,8 +1,10 @@
 // Package redact makes text from outside fit to be shown: one short line
-// without secrets, phone numbers or control characters.
+// without secrets, phone numbers, queries of URLs or control characters.
 package redact
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,39 +12,85 @@ import (
 
 const (
 	maxRunes  = 256
-	minSecret = 4 // a shorter "secret" would blank ordinary words
-	minDigits = 7 // the shortest run that may be somebody's number
+	maxBytes  = 8 * maxRunes // far more than is shown; spares the work on a huge body
+	minSecret = 4            // a shorter "secret" would blank ordinary words
+	minDigits = 7            // the shortest run that may be somebody's number
 	mask      = "***"
 )
 
-// Line is s as one line of at most 256 characters: the secrets and every run
-// of seven or more digits (separators and "+" between them do not help) are
-// masked, control and invalid characters become spaces.
+// Line is s as one line of at most 256 characters: the secrets, every run of
+// seven or more digits (separators and "+" between them do not help) and the
+// queries of URLs are masked, control and invalid characters become spaces.
 func Line(s string, secrets ...string) string {
 	if s == "" {
 		return ""
+	}
+	s = hide(s, secrets)
+	if len(s) > maxBytes {
+		s = s[:maxBytes]
+	}
+	line := hide(clean(s), secrets) // what was broken up may be whole now
+	return short(Digits(queries(line)))
+}
+
+// hide masks the secrets, the longest first: one may be part of another.
+func hide(s string, secrets []string) string {
+	if len(secrets) > 1 {
+		secrets = slices.SortedFunc(slices.Values(secrets), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	}
 	for _, secret := range secrets {
 		if len(secret) >= minSecret {
 			s = strings.ReplaceAll(s, secret, mask)
 		}
 	}
-	if len(s) > 8*maxRunes { // far more than is shown; spares the work on a huge body
-		s = s[:8*maxRunes]
-	}
-	var clean strings.Builder
+	return s
+}
+
+// clean is s with one space in place of all that cannot be shown.
+func clean(s string) string {
+	var b strings.Builder
 	space := true
 	for _, r := range s {
-		if r == utf8.RuneError || unicode.IsControl(r) || unicode.IsSpace(r) || !unicode.IsPrint(r) {
+		if r == utf8.RuneError || unicode.IsSpace(r) || !unicode.IsPrint(r) {
 			r = ' '
 		}
 		if r == ' ' && space {
 			continue
 		}
 		space = r == ' '
-		clean.WriteRune(r)
+		b.WriteRune(r)
 	}
-	line := Digits(strings.TrimRight(clean.String(), " "))
+	return strings.TrimRight(b.String(), " ")
+}
+
+// queries masks what is behind the "?" of URLs, and the user in front of
+// their host.
+func queries(s string) string {
+	var b strings.Builder
+	for {
+		i := strings.Index(s, "://")
+		if i < 0 {
+			b.WriteString(s)
+			return b.String()
+		}
+		i += len("://")
+		b.WriteString(s[:i])
+		end := i + strings.IndexAny(s[i:]+" ", " \"'<>")
+		url := s[i:end]
+		if at := strings.LastIndexByte(url[:strings.IndexAny(url+"/", "/?#")], '@'); at >= 0 {
+			b.WriteString(mask)
+			url = url[at:]
+		}
+		if q := strings.IndexAny(url, "?#"); q >= 0 {
+			url = url[:q+1] + mask
+		}
+		b.WriteString(url)
+		s = s[end:]
+	}
+}
+
+// short is line cut to what is shown.
+func short(line string) string {
 	if utf8.RuneCountInString(line) <= maxRunes {
 		return line
 	}
@@ -56,21 +104,22 @@ func Line(s string, secrets ...string) string {
 	return line
 }
 
-// Digits masks every run of seven or more digits in s, also one that is
-// broken up as people write phone numbers.
+// Digits masks every run of seven or more digits in s, of any script, also
+// one that is broken up as people write phone numbers.
 func Digits(s string) string {
 	var out strings.Builder
 	for i := 0; i < len(s); {
 		end, digits := numberAt(s, i)
-		if digits >= minDigits {
+		switch {
+		case digits >= minDigits:
 			out.WriteString(mask)
-			i = end
-			continue
+		case end == i: // not a digit
+			_, size := utf8.DecodeRuneInString(s[i:])
+			end = i + size
+			fallthrough
+		default:
+			out.WriteString(s[i:end])
 		}
-		if end == i {
-			end = i + 1
-		}
-		out.WriteString(s[i:end])
 		i = end
 	}
 	return out.String()
@@ -80,18 +129,24 @@ func Digits(s string) string {
 // it has.
 func numberAt(s string, i int) (end, digits int) {
 	end = i
-	for j, gap := i, 0; j < len(s); j++ {
-		switch c := s[j]; {
-		case c >= '0' && c <= '9':
+	gap := 0
+	for j, r := range s[i:] {
+		switch {
+		case unicode.IsDigit(r):
 			digits++
 			gap = 0
-			end = j + 1
-		case digits == 0 && c == '+' && j == i:
-		case digits > 0 && gap < 2 && (c == ' ' || c == '-' || c == '.' || c == '(' || c == ')' || c == '/'):
+			end = i + j + utf8.RuneLen(r)
+		case digits == 0 && r == '+' && j == 0:
+		case digits > 0 && gap < 3 && separates(r):
 			gap++
 		default:
 			return end, digits
 		}
 	}
 	return end, digits
+}
+
+// separates says whether people put r between the digits of a number.
+func separates(r rune) bool {
+	return r == ' ' || r == '+' || r == '.' || r == '(' || r == ')' || r == '/' || unicode.Is(unicode.Pd, r)
 }

@@ -13,6 +13,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"slices"
@@ -34,6 +35,14 @@ type Program struct {
 	// Credentials are the sets of environment variables of which one must be
 	// complete to reach the real service.
 	Credentials [][]string
+
+	// SecretHeaders are headers whose values are never printed, besides
+	// Authorization and Cookie: those that carry tokens fetched at run time.
+	SecretHeaders []string
+
+	// RealHosts are the domains of the vendor. A BASE_URL inside one of them
+	// is the real service too: the page's sample recipients are not used.
+	RealHosts []string
 
 	// Host says that the service can be reached without a BASE_URL. It may
 	// read other variables, such as a region; nil: the client knows its host.
@@ -66,6 +75,8 @@ type Session struct {
 	HTTP    *http.Client        // prints what it sends
 	To      string              // the recipient to use instead of the page's; empty: the page's
 	Out     io.Writer
+
+	secrets []string // never printed
 }
 
 // Main runs the program with the process's arguments and exits.
@@ -82,45 +93,56 @@ func (p Program) Run(ctx context.Context, args []string, getenv func(string) str
 	flags.SetOutput(stderr)
 	to := flags.String("to", getenv("CPAAS_TO"), "the recipient, instead of the one of the vendor's page")
 	flags.Usage = func() {
-		fmt.Fprintf(stderr, "usage: %s [-to recipient] list | %s\n", p.Provider, strings.Join(p.names(), " | "))
+		say(stderr, "usage: %s [-to recipient] list | %s\n", p.Provider, strings.Join(p.names(), " | "))
 	}
-	if err := flags.Parse(args); err != nil {
+	name, err := parse(flags, args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
 		return exitMisused
-	}
-	if flags.NArg() != 1 {
+	case name == "" || flags.NArg() > 0:
 		flags.Usage()
 		return exitMisused
 	}
-	name := flags.Arg(0)
 	if name == "list" {
 		for _, n := range p.names() {
-			fmt.Fprintln(stdout, n)
+			say(stdout, "%s\n", n)
 		}
 		return exitOK
 	}
 	i := slices.IndexFunc(p.Examples, func(e Example) bool { return e.Name == name })
 	if i < 0 {
-		fmt.Fprintf(stderr, "unknown example %q\n", name)
+		say(stderr, "unknown example %q\n", name)
 		flags.Usage()
 		return exitMisused
 	}
 	session, stop, err := p.session(*to, p.Examples[i].NoRecipient, getenv, stdout)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
+		say(stderr, "%v\n", err)
 		return exitMisused
 	}
 	defer stop()
 	result, err := p.Examples[i].Run(ctx, session)
 	if misuse, ok := errors.AsType[Misuse](err); ok {
-		fmt.Fprintln(stderr, string(misuse))
+		say(stderr, "%s\n", string(misuse))
 		return exitMisused
 	}
 	if err != nil {
-		fmt.Fprintln(stdout, "<", err)
+		say(stdout, "< %s\n", mask(err.Error(), session.secrets))
 		return exitFailed
 	}
-	fmt.Fprintln(stdout, "<", show(result))
+	say(stdout, "< %s\n", mask(show(result), session.secrets))
 	return exitOK
+}
+
+// parse takes the name out of args; flags may stand before or behind it.
+func parse(flags *flag.FlagSet, args []string) (name string, err error) {
+	if err := flags.Parse(args); err != nil || flags.NArg() == 0 {
+		return "", err
+	}
+	name = flags.Arg(0)
+	return name, flags.Parse(flags.Args()[1:])
 }
 
 // Misuse is an error that is the user's of the program, such as a variable
@@ -145,8 +167,8 @@ func (p Program) session(to string, noRecipient bool, getenv func(string) string
 	base := getenv(baseVar)
 	complete, begun := p.credentials(getenv)
 	if base == "" && !begun {
-		url, credentials, stop := p.Fake()
-		fmt.Fprintf(out, "No %s and no credentials: this runs against the built-in fake of %s. Nobody gets a message.\n", baseVar, p.Provider)
+		baseURL, credentials, stop := p.Fake()
+		say(out, "No %s and no credentials: this runs against the built-in fake of %s. Nobody gets a message.\n", baseVar, p.Provider)
 		get := func(name string) string {
 			if v, ok := credentials[name]; ok {
 				return v
@@ -154,7 +176,7 @@ func (p Program) session(to string, noRecipient bool, getenv func(string) string
 			return getenv(name)
 		}
 		secrets := slices.Collect(maps.Values(credentials))
-		return Session{BaseURL: url, Getenv: get, HTTP: printing(out, secrets), To: to, Out: out}, stop, nil
+		return Session{BaseURL: baseURL, Getenv: get, HTTP: p.printing(out, secrets), To: to, Out: out, secrets: secrets}, stop, nil
 	}
 	if !complete {
 		return Session{}, nil, Misuse("missing: " + p.missing(getenv))
@@ -166,7 +188,7 @@ func (p Program) session(to string, noRecipient bool, getenv func(string) string
 		}
 		base = host
 	}
-	if getenv(baseVar) == "" && to == "" && !noRecipient {
+	if p.isReal(getenv(baseVar)) && to == "" && !noRecipient {
 		return Session{}, nil, Misuse("this would reach the real service with the sample recipient of the vendor's page: give -to or CPAAS_TO")
 	}
 	var secrets []string
@@ -175,7 +197,22 @@ func (p Program) session(to string, noRecipient bool, getenv func(string) string
 			secrets = append(secrets, getenv(name))
 		}
 	}
-	return Session{BaseURL: base, Getenv: getenv, HTTP: printing(out, secrets), To: to, Out: out}, func() {}, nil
+	return Session{BaseURL: base, Getenv: getenv, HTTP: p.printing(out, secrets), To: to, Out: out, secrets: secrets}, func() {}, nil
+}
+
+// isReal says whether base, the value of BASE_URL, is the vendor's service.
+func (p Program) isReal(base string) bool {
+	if base == "" {
+		return true
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return false // the client will refuse it
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	return slices.ContainsFunc(p.RealHosts, func(domain string) bool {
+		return host == domain || strings.HasSuffix(host, "."+domain)
+	})
 }
 
 // credentials says whether a set is complete, and whether any is begun.
@@ -213,13 +250,18 @@ func (p Program) missing(getenv func(string) string) string {
 }
 
 // printing is an http.Client that prints every request before it is sent.
-func printing(out io.Writer, secrets []string) *http.Client {
-	return &http.Client{Transport: printer{out, secrets}, Timeout: time.Minute}
+func (p Program) printing(out io.Writer, secrets []string) *http.Client {
+	hidden := map[string]bool{"Authorization": true, "Proxy-Authorization": true, "Cookie": true}
+	for _, name := range p.SecretHeaders {
+		hidden[http.CanonicalHeaderKey(name)] = true
+	}
+	return &http.Client{Transport: printer{out, secrets, hidden}, Timeout: time.Minute}
 }
 
 type printer struct {
 	out     io.Writer
 	secrets []string
+	hidden  map[string]bool // headers, by their canonical names
 }
 
 // RoundTrip prints r without the secrets and sends it.
@@ -238,7 +280,11 @@ func (p printer) RoundTrip(r *http.Request) (*http.Response, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "> %s %s\n", r.Method, r.URL.RequestURI())
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		fmt.Fprintf(&b, "> %s: %s\n", name, strings.Join(r.Header[name], ", "))
+		value := strings.Join(r.Header[name], ", ")
+		if p.hidden[http.CanonicalHeaderKey(name)] {
+			value = "***"
+		}
+		fmt.Fprintf(&b, "> %s: %s\n", name, value)
 	}
 	if len(body) > 0 {
 		var pretty bytes.Buffer
@@ -247,14 +293,24 @@ func (p printer) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		fmt.Fprintf(&b, "%s\n", body)
 	}
-	text := b.String()
-	for _, secret := range p.secrets {
-		if secret != "" {
+	say(p.out, "%s", mask(b.String(), p.secrets))
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// say prints; there is nobody to tell if that fails.
+func say(w io.Writer, format string, args ...any) {
+	fmt.Fprintf(w, format, args...) //nolint:errcheck // see above
+}
+
+// mask is text without the secrets. A "secret" of three characters would take
+// ordinary words with it.
+func mask(text string, secrets []string) string {
+	for _, secret := range secrets {
+		if len(secret) > 3 {
 			text = strings.ReplaceAll(text, secret, "***")
 		}
 	}
-	fmt.Fprint(p.out, text)
-	return http.DefaultTransport.RoundTrip(r)
+	return text
 }
 
 // show is a result as indented JSON.
