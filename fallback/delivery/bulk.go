@@ -86,45 +86,47 @@ func (x *bulk) send(chunk []fallback.Message) bool {
 			continue
 		}
 		records[j.rec.Key] = true
-		n := j.step(work)
-		if err := j.encode(); err != nil {
-			if !x.yield(fallback.Result{Key: m.Key}, err) {
-				return false
-			}
-			continue
-		}
-		jobs, steps = append(jobs, j), append(steps, n)
+		jobs, steps = append(jobs, j), append(steps, j.step(work))
 	}
+	groups, alone := x.b.r.group(jobs, steps)
+	ok, more := x.store(work, jobs)
+	if more && ok {
+		x.b.r.first(work, groups, alone)
+		x.b.r.poke()
+	}
+	return more
+}
+
+// store puts new messages into the store. Those whose keys are known leave
+// their batches. ok: the store has taken them; more: more is wanted.
+func (x *bulk) store(ctx context.Context, jobs []*job) (ok, more bool) {
 	rs := make([]Record, len(jobs))
 	for i, j := range jobs {
+		if err := j.encode(); err != nil {
+			return false, x.yield(fallback.Result{Key: j.rec.Key}, err)
+		}
 		rs[i] = j.rec
 		x.b.r.watch(j.rec.Key, x.box) // before it can finish
 	}
-	fresh, err := x.b.r.cfg.Store.Create(work, rs)
+	fresh, err := x.b.r.cfg.Store.Create(ctx, rs)
 	for i, j := range jobs {
 		switch {
 		case err != nil:
 			x.b.r.unwatch(j.rec.Key, x.box)
 			if !x.yield(fallback.Result{Key: j.rec.Key}, err) {
-				return false
+				return false, false
 			}
 		case !fresh[i]:
 			x.b.r.unwatch(j.rec.Key, x.box)
-			if !x.follow(work, j) {
-				return false
+			if !x.follow(ctx, j) {
+				return false, false
 			}
-			jobs[i] = nil
 		default:
 			x.open[j.rec.Key] = struct{}{}
 			j.saved(1)
 		}
 	}
-	if err != nil {
-		return true
-	}
-	x.b.r.first(work, jobs, steps)
-	x.b.r.poke()
-	return true
+	return err == nil, true
 }
 
 // follow waits for a message that is in the store already.
@@ -192,10 +194,10 @@ func (x *bulk) look(key string) bool {
 	return x.yield(res, err)
 }
 
-// first makes the first attempts of new messages, those together that one
-// call of their Sender can carry. Each job goes on by itself after that.
-func (r *Runner) first(ctx context.Context, jobs []*job, steps []next) {
-	groups, alone := r.group(jobs, steps)
+// first makes the first attempts of messages that are stored, those together
+// that one call of their Sender can carry. Each job goes on by itself after
+// that.
+func (r *Runner) first(ctx context.Context, groups []*batch, alone []single) {
 	var work sync.WaitGroup
 	start := func(f func()) {
 		r.slots <- struct{}{}
@@ -204,35 +206,40 @@ func (r *Runner) first(ctx context.Context, jobs []*job, steps []next) {
 			f()
 		})
 	}
-	for _, i := range alone {
+	for _, s := range alone {
+		if !s.job.stored || s.step.ask >= 0 || len(s.step.calls) == 0 && !s.step.again {
+			continue // it is known, or due when it is due
+		}
 		start(func() {
-			j, n := jobs[i], steps[i]
 			var verdicts []verdict
-			switch {
-			case n.ask >= 0 || len(n.calls) == 0 && !n.again:
-				return // it is due when it is due
-			case len(n.calls) > 0:
-				verdicts = j.submitAll(ctx, n.calls)
+			if len(s.step.calls) > 0 {
+				verdicts = s.job.submitAll(ctx, s.step.calls)
 			}
-			j.run(ctx, verdicts...) //nolint:errcheck // it is due again when its claim ends
+			s.job.run(ctx, verdicts...) //nolint:errcheck // it is due again when its claim ends
 		})
 	}
 	for _, g := range groups {
-		start(func() { g.send(ctx, r) })
+		if g.keep(); len(g.jobs) > 0 {
+			start(func() { g.send(ctx, r) })
+		}
 	}
 	work.Wait()
 }
 
-// group finds the jobs whose first call a Batcher can carry together.
-func (r *Runner) group(jobs []*job, steps []next) (groups []*batch, alone []int) {
+// single is a job whose first step is its own.
+type single struct {
+	job  *job
+	step next
+}
+
+// group finds the jobs whose first call a Batcher can carry together, and
+// notes it in them.
+func (r *Runner) group(jobs []*job, steps []next) (groups []*batch, alone []single) {
 	byKind := map[string]*batch{}
 	for i, j := range jobs {
-		if j == nil {
-			continue
-		}
 		g, ok := r.batchOf(j, steps[i])
 		if !ok {
-			alone = append(alone, i)
+			alone = append(alone, single{j, steps[i]})
 			continue
 		}
 		open := byKind[g.kind]
@@ -242,6 +249,11 @@ func (r *Runner) group(jobs []*job, steps []next) (groups []*batch, alone []int)
 			continue
 		}
 		open.jobs, open.subs = append(open.jobs, j), append(open.subs, g.subs[0])
+	}
+	for _, g := range groups {
+		for _, j := range g.jobs {
+			j.st.Attempts[0].Batch = len(g.jobs) > 1
+		}
 	}
 	return groups, alone
 }
@@ -256,9 +268,21 @@ type batch struct {
 	subs   []fallback.Submission
 }
 
+// keep drops the jobs whose messages were known already.
+func (b *batch) keep() {
+	n := 0
+	for i, j := range b.jobs {
+		if j.stored {
+			b.jobs[n], b.subs[n] = j, b.subs[i]
+			n++
+		}
+	}
+	b.jobs, b.subs = b.jobs[:n], b.subs[:n]
+}
+
 // batchOf is the batch of one job alone, if its step is one call to a Batcher.
 func (r *Runner) batchOf(j *job, n next) (*batch, bool) {
-	if len(n.calls) != 1 || n.ask >= 0 {
+	if len(n.calls) != 1 || n.ask >= 0 || len(j.st.Attempts) != 1 {
 		return nil, false
 	}
 	a := &j.st.Attempts[n.calls[0]]

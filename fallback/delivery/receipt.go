@@ -71,7 +71,9 @@ type Caps struct {
 }
 
 // Batcher is a Sender that takes several submissions in one call: the same
-// channel and content, other recipients.
+// channel and content, other recipients. A submission that went with others is
+// never repeated for its Ref's sake: what the provider would refuse is the
+// repeat of the whole call.
 type Batcher interface {
 	// SendBatch returns one result for each submission, in their order.
 	SendBatch(context.Context, []fallback.Submission) []BatchResult

@@ -53,6 +53,7 @@ type storedAttempt struct {
 	cascade.Attempt
 
 	Ref   string `json:"ref"`
+	Batch bool   `json:"batch,omitempty"` // it went with others in one call: its own reference was not given to the provider
 	ID    string `json:"id,omitempty"`
 	Lease int64  `json:"lease,omitempty"` // while Busy: the call is over by then, or its process is dead
 	Took  int64  `json:"took,omitempty"`
@@ -148,6 +149,11 @@ func (s *state) plan(c *Config, shut func(a *storedAlt) bool) *cascade.Plan {
 				}
 			}
 			p.Stages[i].Legs[j].Alts = out
+		}
+	}
+	for i := range s.Attempts {
+		if a := &s.Attempts[i]; a.Batch { // no repeat of it would be refused
+			p.Stages[a.Stage].Legs[a.Leg].Alts[a.Alt].Repeat = 0
 		}
 	}
 	return p

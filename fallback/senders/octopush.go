@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,7 +34,9 @@ import (
 // Class sets purpose: OTP and Transactional "alert", Promotional "wholesale".
 // Submission.Ref is the request_id, which the vendor refuses for 24 hours when
 // it is repeated; that refusal is ErrDuplicate, and means that the attempt was
-// accepted. There is neither expiry nor revocation.
+// accepted. Texts that delivery's SendAll sends together, up to 500 in a call,
+// have one request_id made of their Refs. There is neither expiry nor
+// revocation.
 //
 //	receipts                                            prove
 //	ACK                                                 accepted
@@ -57,13 +58,6 @@ type Octopush struct {
 	// SMSType is the route of texts. Empty leaves the choice to the vendor.
 	SMSType octopush.SMSType
 
-	// BatchSMS has many texts of one content sent in calls of up to 500
-	// recipients: the SMS leg is then a delivery.Batcher. A batch has one
-	// request_id for all, so the vendor refuses the repeat of the whole
-	// batch, but of no single Ref in it: Limits promises nothing then, and
-	// what became of a batch without an answer is for the Class to decide.
-	BatchSMS bool
-
 	// Zone is where the clock of the dates in callbacks stands, which the
 	// vendor does not say. Nil: receipts have no time.
 	Zone *time.Location
@@ -82,11 +76,7 @@ type Octopush struct {
 // SMS is the leg of text messages from a sender of 3 to 11 letters or digits;
 // empty: the account's.
 func (o Octopush) SMS(sender string) fallback.Leg {
-	leg := octopushLeg{Octopush: o, from: sender, send: octopushLeg.sendSMS, check: octopushLeg.checkSMS}
-	if o.BatchSMS {
-		return o.leg(fallback.SMS, octopushBatch{leg})
-	}
-	return o.leg(fallback.SMS, leg)
+	return o.leg(fallback.SMS, octopushBatch{octopushLeg{Octopush: o, from: sender, send: octopushLeg.sendSMS, check: octopushLeg.checkSMS}})
 }
 
 // Voice is the leg of calls that read the text out, from a sender of 3 to 11
@@ -316,11 +306,10 @@ func (l octopushLeg) sendEmail(ctx context.Context, s fallback.Submission) (*oct
 // octopushBatch is the SMS leg that sends many in one call.
 type octopushBatch struct{ octopushLeg }
 
-// Limits is what Octopush is documented to do: of a Ref in a batch it refuses
-// no repeat.
+// Limits is what Octopush is documented to do.
 func (l octopushBatch) Limits() delivery.Caps {
 	caps := l.octopushLeg.Limits()
-	caps.Idempotent, caps.MaxBatch = 0, octopush.MaxRecipients
+	caps.MaxBatch = octopush.MaxRecipients
 	return caps
 }
 
@@ -344,16 +333,22 @@ func (l octopushBatch) SendBatch(ctx context.Context, batch []fallback.Submissio
 			results[i].Err = err
 			continue
 		}
-		kind, ok := octopushKind(r, s)
+		kind, shared := octopushKind(r, s)
 		c := open[kind]
-		if !ok || c == nil || len(c.places) == octopush.MaxRecipients || slices.Contains(c.request.Recipients, r.Recipients[0]) {
+		switch {
+		case shared && c != nil && slices.Contains(c.request.Recipients, s.To): // one ticket cannot tell the two apart
+			c, shared = nil, false
+		case !shared || c != nil && len(c.places) == octopush.MaxRecipients:
+			c = nil
+		}
+		if c == nil {
 			c = &octopushCall{request: r}
 			calls = append(calls, c)
-			if ok {
+			if shared {
 				open[kind] = c
 			}
 		} else {
-			c.request.Recipients = append(c.request.Recipients, r.Recipients[0])
+			c.request.Recipients = append(c.request.Recipients, s.To)
 		}
 		c.places = append(c.places, i)
 	}
@@ -376,7 +371,7 @@ func octopushKind(r octopush.SMSRequest, s fallback.Submission) (kind string, ok
 		return "", false
 	}
 	r.Recipients, r.RequestID = nil, ""
-	b, err := json.Marshal(r)
+	b, err := json.Marshal(r) //nolint:musttag // it is only compared with its like
 	return string(b), err == nil
 }
 
@@ -388,7 +383,7 @@ func octopushBatchID(batch []fallback.Submission, places []int) string {
 	slices.Sort(refs)
 	h := sha256.New()
 	for _, ref := range refs {
-		io.WriteString(h, ref+"\n") //nolint:errcheck // a hash takes everything
+		h.Write([]byte(ref + "\n"))
 	}
 	return "batch-" + hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -377,7 +377,7 @@ func (l webexSMSLeg) sendCall(ctx context.Context, c *webexCall, results []deliv
 			byRef[o.CorrelationID] = o
 		}
 	}
-	rest := &webexCall{request: c.request}
+	var rest webexCall
 	for n, i := range c.members {
 		o, known := byRef[c.to[n].CorrelationID]
 		switch {

@@ -1,0 +1,506 @@
+package octopush
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/problems"
+	"github.com/cpaas-go/cpaas/internal/transport"
+)
+
+// What an error of this package can be, for errors.Is.
+var (
+	ErrInvalidRequest     = errs.InvalidRequest     // refused here or there: repeating it changes nothing
+	ErrInvalidRecipient   = errs.InvalidRecipient   // a recipient's address is wrong, or none of them is right
+	ErrUnauthorized       = errs.Unauthorized       // the login or the key is wrong
+	ErrForbidden          = errs.Forbidden          // the account may not do this
+	ErrInsufficientCredit = errs.InsufficientCredit // top up; see Client.Balance
+	ErrRateLimited        = errs.RateLimited        // see Error.RetryAfter
+	ErrContentRejected    = errs.ContentRejected    // change the text: a word is refused, or the STOP mention missing
+	ErrDuplicate          = errs.Duplicate          // an earlier call had the same RequestID: it was sent before
+	ErrUnavailable        = errs.Unavailable        // certainly not accepted; try later
+	ErrMaybeAccepted      = errs.MaybeAccepted      // it may have been accepted: repeat it only with the same RequestID
+	ErrDecode             = errs.Decode             // not understood: an answer (of a send, with ErrMaybeAccepted), or a callback
+)
+
+// Code is Octopush's own error code.
+type Code int
+
+// The codes that are known from the current API. The vendor publishes no list
+// of them: where no page is named, only other people's code tells.
+const (
+	CodeNoValidRecipient    Code = 103  // ErrInvalidRecipient
+	CodeInsufficientCredit  Code = 104  // ErrInsufficientCredit
+	CodeInvalidSender       Code = 106  // ErrInvalidRequest
+	CodeTextMissing         Code = 107  // ErrInvalidRequest
+	CodeAccountNotValidated Code = 113  // ErrForbidden
+	CodeStopMissing         Code = 121  // ErrContentRejected: marketing without the STOP mention. On the page
+	CodeInvalidNumber       Code = 181  // ErrInvalidRecipient
+	CodeDuplicateRequest    Code = 182  // ErrDuplicate: the RequestID was used in the last 24 hours
+	CodeTextTooLong         Code = 189  // ErrInvalidRequest
+	CodeWrongType           Code = 208  // ErrInvalidRequest: metadata.type
+	CodeValidation          Code = 400  // as the codes in Error.Fields say. On the page
+	CodeUnauthorized        Code = 401  // ErrUnauthorized
+	CodeForbidden           Code = 403  // ErrForbidden
+	CodeVoiceLanguage       Code = 442  // ErrInvalidRequest. On the page, in Error.Fields
+	CodeTextRefused         Code = 1340 // ErrContentRejected: by an operator, for a word in text or sender
+	CodeSenderRefused       Code = 1341 // ErrContentRejected: as CodeTextRefused; which is which is not known
+	CodeInvalidEmail        Code = 2005 // ErrInvalidRecipient. On the page
+
+	// CodeDuplicateLegacy is what the vendor's former API answered a repeated
+	// RequestID with. Taken as CodeDuplicateRequest.
+	CodeDuplicateLegacy Code = 120
+)
+
+// meaning is what a code says. settles: it would have been said of an earlier
+// attempt at the same request too, so if that got no answer, it was not
+// accepted. What depends on the moment does not settle that: the earlier
+// attempt may have taken the last credit.
+type meaning struct {
+	kind    error
+	settles bool
+}
+
+// codes is the one place that knows what a code means. The vendor's list for
+// the former API is in it, because the numbers known from the current one
+// agree with it but for the duplicate.
+//
+// Source of the former ones: https://octopush.com/en/sms-gateway-api-documentation/return-codes/
+// and https://github.com/octopush/octopush-sms-python
+var codes = map[Code]meaning{
+	CodeNoValidRecipient:    {errs.InvalidRecipient, true},
+	CodeInsufficientCredit:  {errs.InsufficientCredit, false},
+	CodeInvalidSender:       {errs.InvalidRequest, true},
+	CodeTextMissing:         {errs.InvalidRequest, true},
+	CodeAccountNotValidated: {errs.Forbidden, true},
+	CodeStopMissing:         {errs.ContentRejected, true},
+	CodeInvalidNumber:       {errs.InvalidRecipient, true},
+	CodeDuplicateRequest:    {errs.Duplicate, true},
+	CodeDuplicateLegacy:     {errs.Duplicate, true},
+	CodeTextTooLong:         {errs.InvalidRequest, true},
+	CodeWrongType:           {errs.InvalidRequest, true},
+	CodeUnauthorized:        {errs.Unauthorized, true},
+	CodeForbidden:           {errs.Forbidden, true},
+	CodeVoiceLanguage:       {errs.InvalidRequest, true},
+	CodeTextRefused:         {errs.ContentRejected, true},
+	CodeSenderRefused:       {errs.ContentRejected, true},
+	CodeInvalidEmail:        {errs.InvalidRecipient, true},
+
+	// Seen on the current API as refusals whose meaning is not known.
+	134: {errs.InvalidRequest, false},
+	139: {errs.InvalidRequest, false},
+	142: {errs.InvalidRequest, false},
+	438: {errs.Unavailable, false}, // is said to pass
+
+	// Known from the former API only.
+	100: {errs.InvalidRequest, true},      // not a POST
+	101: {errs.Unauthorized, true},        // wrong credentials
+	102: {errs.InvalidRequest, true},      // over 160 characters
+	105: {errs.InsufficientCredit, false}, // an order is not paid yet
+	108: {errs.Unauthorized, true},        // no login
+	109: {errs.Unauthorized, true},        // no password
+	110: {errs.InvalidRequest, true},      // no recipients' list
+	111: {errs.InvalidRequest, true},      // recipients not chosen
+	112: {errs.InvalidRequest, true},      // no quality chosen
+	114: {errs.Forbidden, true},           // account under investigation
+	115: {errs.InvalidRequest, true},      // as many parameters as recipients
+	116: {errs.InvalidRequest, true},      // needs a contact list
+	117: {errs.InvalidRecipient, true},    // no number of the list is right
+	118: {errs.InvalidRequest, true},      // test not confirmed
+	119: {errs.InvalidRequest, true},      // over 160 characters for this type
+	122: {errs.ContentRejected, true},     // STOP mention of the standard type
+	123: {errs.InvalidRequest, true},      // no checksum
+	124: {errs.InvalidRequest, true},      // wrong checksum
+	125: {errs.Unavailable, false},        // not defined
+	126: {errs.Unavailable, false},        // another campaign waits for approval
+	127: {errs.Unavailable, false},        // another campaign is being processed
+	128: {errs.InvalidRequest, false},     // too many tries for this campaign
+	129: {errs.InvalidRequest, false},     // campaign being built
+	130: {errs.InvalidRequest, false},     // campaign not finished
+	131: {errs.InvalidRequest, false},     // campaign not found
+	132: {errs.InvalidRequest, false},     // campaign sent already
+	133: {errs.InvalidRequest, false},     // batch id used already
+	150: {errs.InvalidRecipient, true},    // no country has this prefix
+	151: {errs.Forbidden, true},           // country not served
+	152: {errs.InvalidRequest, true},      // no low cost to this country
+	153: {errs.Unavailable, false},        // route congested
+	201: {errs.Forbidden, true},           // option to be asked for
+	202: {errs.InvalidRequest, true},      // account to credit
+	203: {errs.InvalidRequest, false},     // tokens in use
+	204: {errs.InvalidRequest, true},      // wrong token
+	205: {errs.InvalidRequest, true},      // too little to transfer
+	206: {errs.Unavailable, false},        // credit being transferred
+	207: {errs.Forbidden, true},           // no access to the feature
+	209: {errs.Forbidden, true},           // not allowed to send to this user
+	210: {errs.InvalidRequest, true},      // no such sub-account
+	300: {errs.Forbidden, true},           // lists not allowed
+	301: {errs.InvalidRequest, false},     // too many lists
+	302: {errs.InvalidRequest, false},     // list exists: the first attempt may have made it
+	303: {errs.InvalidRequest, false},     // no such list
+	304: {errs.InvalidRequest, false},     // list full
+	305: {errs.InvalidRequest, true},      // too many contacts
+	306: {errs.InvalidRequest, true},      // unknown action
+	308: {errs.InvalidRequest, true},      // file
+	500: {errs.Unavailable, false},        // cannot be processed
+	501: {errs.Unavailable, false},        // connection
+}
+
+// Error is a call that Octopush refused, or that failed on the way. It prints
+// no key, phone number or message text.
+type Error struct {
+	Op         string        // "SendSMS", "Cancel"
+	StatusCode int           // 0: no answer, or refused before it was sent
+	Code       Code          // the vendor's code; 0: none. It may be the status again
+	Message    string        // the vendor's words on one line, numbers masked: they vary for one code
+	RequestID  string        // of the X-Request-Id header, if there is one: not the request's RequestID
+	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
+	Attempts   int           // requests made; 0: none
+	Fields     []FieldError  // the fields that are wrong
+
+	fault errs.Fault
+}
+
+// FieldError is one wrong field.
+type FieldError struct {
+	Path    string // JSON path, "recipients[0].phone_number"; in an answer, the vendor's name, "voice_language"
+	Code    Code   // the vendor's code; 0: none, or found before any call
+	Message string
+}
+
+// Error is the error on one line.
+func (e *Error) Error() string { return e.detail().Text() }
+
+// GoString is as Error, so that %#v shows no more than %v.
+func (e *Error) GoString() string { return e.Error() }
+
+// Unwrap is what went wrong on the way, such as context.DeadlineExceeded.
+func (e *Error) Unwrap() error { return e.fault.Cause }
+
+// Is reports whether e is target, one of this package's Err values.
+func (e *Error) Is(target error) bool { return e.fault.Is(target) }
+
+// HasCode reports whether the vendor gave code, for the request or for one of
+// its fields.
+func (e *Error) HasCode(code Code) bool {
+	return e.Code == code || slices.ContainsFunc(e.Fields, func(f FieldError) bool { return f.Code == code })
+}
+
+// RetryDelay is RetryAfter.
+func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
+
+// LogValue is the error as attributes.
+func (e *Error) LogValue() slog.Value { return e.detail().LogValue() }
+
+// RawBody is the beginning of the vendor's answer, at most 64 KiB. It may
+// hold phone numbers and message texts: do not log it.
+func (e *Error) RawBody() []byte { return e.fault.RawBody() }
+
+func (e *Error) detail() errs.Detail {
+	d := errs.Detail{
+		Provider: "octopush", Op: e.Op, StatusCode: e.StatusCode, Code: strconv.Itoa(int(e.Code)), Message: e.Message,
+		RequestID: e.RequestID, RetryAfter: e.RetryAfter, Attempts: e.Attempts, Kind: e.fault.Kind, Cause: e.fault.Text,
+	}
+	if e.StatusCode == 0 {
+		return d // Message has the fields already
+	}
+	for _, f := range e.Fields {
+		field := f.Path
+		if f.Code != 0 {
+			field += " (" + strconv.Itoa(int(f.Code)) + ")"
+		}
+		if f.Message != "" {
+			field += " " + f.Message
+		}
+		d.Message = strings.TrimPrefix(d.Message+"; "+field, "; ")
+	}
+	return d
+}
+
+// invalid is the error for a request that is refused before it is sent.
+func invalid(op string, found problems.List) error {
+	if len(found.Problems) == 0 {
+		return nil
+	}
+	e := &Error{Op: op, Message: found.String(), fault: errs.Fault{Kind: found.Kind()}}
+	for _, p := range found.Problems {
+		e.Fields = append(e.Fields, FieldError{Path: p.Path, Message: p.Message})
+	}
+	return e
+}
+
+// fail is the error for a call that came to res.
+func (c *Client) fail(op string, res transport.Result) *Error {
+	if res.Kind == nil && res.Unsure { // a refusal in a 2xx, after an attempt of unknown fate
+		res.Kind = errs.MaybeAccepted
+	}
+	e := &Error{
+		Op: op, StatusCode: res.Status, RequestID: c.requestID(res),
+		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
+	}
+	if a := readAnswer(res.Body); a.refuses(res.Status) {
+		c.explain(e, a)
+	}
+	return e
+}
+
+// unread is the error for a 2xx that does not say what it should. kind is
+// what that leaves of the call.
+func (c *Client) unread(op string, res transport.Result, kind error) *Error {
+	res.Kind, res.Cause = kind, errUnread
+	e := c.fail(op, res)
+	e.fault.Kind, e.fault.Also = kind, errs.Decode
+	return e
+}
+
+var errUnread = errors.New("the answer does not say what it is documented to say")
+
+func (c *Client) requestID(res transport.Result) string {
+	return c.transport.ID(res.Header.Get("X-Request-Id"))
+}
+
+// explain takes over what the vendor says. What its code means comes before
+// what the status means, unless there is doubt that the code does not settle.
+func (c *Client) explain(e *Error, a answer) {
+	e.Code, e.Message = a.code, c.transport.Line(a.message)
+	for _, f := range a.fields {
+		e.Fields = append(e.Fields, FieldError{Path: c.transport.Line(f.Path), Code: f.Code, Message: c.transport.Line(f.Message)})
+	}
+	m, known := a.meaning(e.StatusCode)
+	switch {
+	case e.StatusCode == http.StatusTooManyRequests:
+	case known && !m.settles && e.Is(errs.MaybeAccepted):
+		e.fault.Also = m.kind
+	case known:
+		e.fault.Kind, e.fault.Also = m.kind, nil
+	case e.fault.Kind == nil: // refused in a 2xx, for a reason that is not known
+		e.fault.Kind = errs.InvalidRequest
+	}
+}
+
+// answer is any answer of Octopush to a send or a cancel.
+type answer struct {
+	object bool // it is a JSON object; all else is the zero answer
+
+	ticket   string
+	contacts int
+	cost     float64
+	sms      int
+	credit   float64
+	duration time.Duration
+
+	code    Code
+	message string
+	fields  []FieldError
+}
+
+// refuses reports whether an answer with this status says that the call
+// failed.
+func (a answer) refuses(status int) bool {
+	if status/100 != 2 {
+		return a.object
+	}
+	_, known := a.meaning(status)
+	return known || len(a.fields) > 0
+}
+
+// meaning is what the codes of a say together. A code that is the status
+// again says nothing, unless it is one of the page's two.
+func (a answer) meaning(status int) (m meaning, known bool) {
+	if m, known = codes[a.code]; known && (int(a.code) != status || status/100 == 4) {
+		return m, true
+	}
+	m, known = meaning{}, false
+	mixed := false
+	for _, f := range a.fields {
+		field, ok := codes[f.Code]
+		switch {
+		case !ok:
+			mixed = true
+		case errors.Is(field.kind, errs.Duplicate):
+			return field, true
+		case !known:
+			m, known = field, true
+		default:
+			mixed = mixed || !errors.Is(m.kind, field.kind)
+			m.settles = m.settles || field.settles
+		}
+	}
+	if known && mixed {
+		m.kind = errs.InvalidRequest
+	}
+	return m, known
+}
+
+const (
+	maxFields     = 32
+	maxFieldDepth = 4
+)
+
+// wireAnswer is an answer with strict members, which are quick to read, or
+// with tolerant ones.
+type wireAnswer[S ~string, N ~float64] struct {
+	TicketNumber S               `json:"ticket_number"`
+	SMSTicket    S               `json:"sms_ticket"`
+	VocalTicket  S               `json:"vocal_ticket"` // of the former voice call
+	Contacts     N               `json:"number_of_contacts"`
+	Cost         N               `json:"total_cost"`
+	SMS          N               `json:"number_of_sms_needed"`
+	Credit       N               `json:"residual_credit"`
+	Duration     N               `json:"estimated_duration"`
+	Code         N               `json:"code"`
+	Message      S               `json:"message"`
+	Errors       json.RawMessage `json:"errors"`
+}
+
+// readAnswer reads an answer. Nothing in it that has another type than
+// expected keeps the rest from being read.
+func readAnswer(body []byte) answer {
+	b := bytes.TrimLeft(body, " \t\r\n")
+	if len(b) == 0 || b[0] != '{' {
+		return answer{}
+	}
+	var strict wireAnswer[string, float64]
+	if json.Unmarshal(b, &strict) == nil {
+		return strict.answer()
+	}
+	var tolerant wireAnswer[loose, number]
+	if json.Unmarshal(b, &tolerant) == nil {
+		return tolerant.answer()
+	}
+	return answer{}
+}
+
+func (w *wireAnswer[S, N]) answer() answer {
+	return answer{
+		object:   true,
+		ticket:   string(cmp.Or(w.TicketNumber, w.SMSTicket, w.VocalTicket)),
+		contacts: number(w.Contacts).int(), cost: float64(w.Cost), sms: number(w.SMS).int(), credit: float64(w.Credit),
+		duration: number(w.Duration).seconds(),
+		code:     Code(number(w.Code).int()), message: string(w.Message), fields: readFields(nil, "", w.Errors, 0),
+	}
+}
+
+// readFields reads the errors by field: {"field": {"code": …, "message": …}},
+// or any nesting of that; a message may also stand alone. The PHP of the
+// server may write {} as [].
+func readFields(fields []FieldError, path string, raw json.RawMessage, depth int) []FieldError {
+	if len(raw) == 0 || depth > maxFieldDepth || len(fields) >= maxFields {
+		return fields
+	}
+	switch raw[0] {
+	case '{':
+		var members map[string]json.RawMessage
+		if json.Unmarshal(raw, &members) != nil {
+			return fields
+		}
+		code, message := members["code"], members["message"]
+		if path != "" && (isScalar(code) || isScalar(message)) {
+			return append(fields, FieldError{Path: path, Code: Code(toNumber(code).int()), Message: toText(message)})
+		}
+		for _, name := range slices.Sorted(maps.Keys(members)) {
+			fields = readFields(fields, strings.TrimPrefix(path+"."+name, "."), members[name], depth+1)
+		}
+	case '[':
+		var items []json.RawMessage
+		if json.Unmarshal(raw, &items) != nil {
+			return fields
+		}
+		for _, item := range items {
+			fields = readFields(fields, path, item, depth+1)
+		}
+	case '"':
+		return append(fields, FieldError{Path: path, Message: toText(raw)})
+	}
+	return fields
+}
+
+func isScalar(raw json.RawMessage) bool {
+	return len(raw) > 0 && raw[0] != '{' && raw[0] != '[' && raw[0] != 'n'
+}
+
+// loose is a string that may come as any scalar. What is none is empty.
+type loose string
+
+// UnmarshalJSON never fails.
+func (l *loose) UnmarshalJSON(raw []byte) error {
+	*l = loose(toText(raw))
+	return nil
+}
+
+// toText is a JSON scalar as text; of an array, its scalars with commas. raw
+// is what a decoder found: JSON, or nothing.
+func toText(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return ""
+	}
+	switch raw[0] {
+	case '"':
+		if plain := raw[1 : len(raw)-1]; bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
+			return string(plain)
+		}
+		var s string
+		if json.Unmarshal(raw, &s) != nil {
+			return ""
+		}
+		return s
+	case '[':
+		var items []loose
+		if json.Unmarshal(raw, &items) != nil {
+			return ""
+		}
+		texts := make([]string, len(items))
+		for i, item := range items {
+			texts[i] = string(item)
+		}
+		return strings.Join(texts, ",")
+	case '{', 'n':
+		return ""
+	}
+	return string(raw)
+}
+
+// number is a number that may come as a string. What is none is 0.
+type number float64
+
+// UnmarshalJSON never fails.
+func (n *number) UnmarshalJSON(raw []byte) error {
+	*n = toNumber(raw)
+	return nil
+}
+
+func toNumber(raw []byte) number {
+	f, err := strconv.ParseFloat(strings.TrimSpace(string(bytes.Trim(raw, `"`))), 64)
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0
+	}
+	return number(f)
+}
+
+// int is n as an int; 0 when it is none.
+func (n number) int() int {
+	if f := float64(n); f == math.Trunc(f) && math.Abs(f) <= 1<<31 {
+		return int(f)
+	}
+	return 0
+}
+
+// seconds is n seconds; 0 when that makes no sense.
+func (n number) seconds() time.Duration {
+	const most = 7 * 24 * 60 * 60
+	if n < 0 || n > most {
+		return 0
+	}
+	return time.Duration(float64(n) * float64(time.Second))
+}

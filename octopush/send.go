@@ -1,0 +1,444 @@
+package octopush
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/jsonx"
+	"github.com/cpaas-go/cpaas/internal/problems"
+	"github.com/cpaas-go/cpaas/internal/transport"
+)
+
+// Limits of the page.
+const (
+	MaxRecipients = 500  // in one call
+	MaxText       = 1224 // code points
+	MaxSubject    = 1000 // code points
+)
+
+// Channel is a channel that Octopush sends on.
+type Channel string
+
+// The documented channels.
+const (
+	SMS      Channel = "sms"
+	VoiceSMS Channel = "voice_sms"
+	RCS      Channel = "rcs"
+	Email    Channel = "email"
+	LiveChat Channel = "live_chat"
+)
+
+// Purpose says why a campaign is sent.
+type Purpose string
+
+// The documented purposes. Left out it is Wholesale, as another page of the
+// vendor's says (https://dev.octopush.com/?p=4483), and a text to France
+// without the STOP mention is then refused with [CodeStopMissing].
+const (
+	Alert     Purpose = "alert"     // transactional
+	Wholesale Purpose = "wholesale" // marketing
+)
+
+// Response is Octopush's word that it took the request. It says nothing about
+// delivery.
+type Response struct {
+	// Ticket is the vendor's id of the campaign, in receipts and for
+	// [Client.Cancel]. It is what the answer calls ticket_number, sms_ticket
+	// or vocal_ticket. Empty for live chat, and where Repeated; the answer to
+	// RCS is not documented.
+	Ticket string
+
+	Contacts       int           // recipients that were taken
+	Cost           float64       // of the campaign, in the unit of ResidualCredit
+	SMSNeeded      int           // parts in all; only of SMS
+	ResidualCredit float64       // left on the account; in euros, where the vendor says a unit at all
+	Duration       time.Duration // how long the call is estimated to be; only of voice SMS
+	Message        string        // the vendor's words, which the page does not explain
+
+	// Repeated: an earlier attempt of this call got no answer and was
+	// accepted, which the refusal of its RequestID proves. All above is
+	// unknown, and Raw is the refusal.
+	Repeated bool
+
+	RequestID string          // from the X-Request-Id header, if there is one: not the request's RequestID
+	Attempts  int             // requests made
+	Raw       json.RawMessage // the answer; nil if it was empty
+}
+
+// Chunk is one call of a request that was sent in several.
+type Chunk struct {
+	First, Count int       // its recipients: Recipients[First : First+Count]
+	RequestID    string    // its own
+	Response     *Response // nil when it comes with an error
+}
+
+// campaign is any of the five requests, ready for the wire.
+type campaign struct {
+	op            string
+	wire          wireRequest
+	metadata      wireMetadata
+	sendAt        time.Time
+	extra         map[string]json.RawMessage
+	extraMetadata map[string]json.RawMessage
+}
+
+// The request as it is on the wire.
+type (
+	wireRequest struct {
+		Channel        Channel       `json:"channel"`
+		Text           string        `json:"text"`
+		Recipients     []wireContact `json:"recipients"`
+		Sender         string        `json:"sender,omitempty"`
+		SendAt         string        `json:"send_at,omitempty"`
+		Purpose        Purpose       `json:"purpose,omitempty"`
+		ListName       string        `json:"list_name,omitempty"`
+		Simulate       *bool         `json:"simulation_mode,omitempty"`
+		Track          *bool         `json:"recipient_tracking,omitempty"`
+		Optimize       *bool         `json:"auto_optimize_text,omitempty"`
+		DeleteOptedOut *bool         `json:"auto_delete_optout_contacts,omitempty"`
+		FilterOptedOut *bool         `json:"optout_filtering,omitempty"`
+		Metadata       any           `json:"metadata,omitempty"` // *wireMetadata, or the JSON of one with extra members
+	}
+	wireContact struct {
+		Phone          string `json:"phone_number,omitempty"`
+		Email          string `json:"email,omitempty"`
+		ConversationID string `json:"conversation_id,omitempty"`
+	}
+	wireMetadata struct {
+		Type          string            `json:"type,omitempty"`
+		WithReplies   bool              `json:"with_replies,omitempty"`
+		VoiceGender   VoiceGender       `json:"voice_gender,omitempty"`
+		VoiceLanguage VoiceLanguage     `json:"voice_language,omitempty"`
+		PressedKeys   bool              `json:"get_back_pressed_keys,omitempty"`
+		RequestID     string            `json:"request_id,omitempty"`
+		Service       EmailService      `json:"emailing_service,omitempty"`
+		From          string            `json:"email_from,omitempty"`
+		FromName      string            `json:"name_from,omitempty"`
+		Subject       string            `json:"subject,omitempty"`
+		Template      string            `json:"template_name,omitempty"`
+		BodyFormat    BodyFormat        `json:"body_format,omitempty"`
+		Language      string            `json:"language,omitempty"`
+		MessageType   MessageType       `json:"message_type,omitempty"`
+		Cards         []json.RawMessage `json:"cards,omitempty"`
+		Actions       []json.RawMessage `json:"actions,omitempty"`
+	}
+)
+
+func (m *wireMetadata) empty() bool {
+	return m.Type == "" && !m.WithReplies && m.VoiceGender == "" && m.VoiceLanguage == "" && !m.PressedKeys &&
+		m.RequestID == "" && m.Service == "" && m.From == "" && m.FromName == "" && m.Subject == "" && m.Template == "" &&
+		m.BodyFormat == "" && m.Language == "" && m.MessageType == "" && len(m.Cards) == 0 && len(m.Actions) == 0
+}
+
+func phoneContacts(numbers []string) []wireContact {
+	contacts := make([]wireContact, len(numbers))
+	for i, n := range numbers {
+		contacts[i].Phone = n
+	}
+	return contacts
+}
+
+// encode is the request's body. The campaign has been checked.
+func (p *campaign) encode() ([]byte, error) {
+	if !p.sendAt.IsZero() {
+		at := p.sendAt
+		if _, offset := at.Zone(); offset%60 != 0 { // the format has no seconds for it
+			at = at.UTC()
+		}
+		p.wire.SendAt = at.Format("2006-01-02T15:04:05-07:00")
+	}
+	switch {
+	case len(p.extraMetadata) > 0:
+		metadata, err := jsonx.EncodeWith(&p.metadata, p.extraMetadata)
+		if err != nil {
+			return nil, fmt.Errorf("metadata: %w", err)
+		}
+		p.wire.Metadata = json.RawMessage(metadata)
+	case !p.metadata.empty():
+		p.wire.Metadata = &p.metadata
+	}
+	return jsonx.EncodeWith(&p.wire, p.extra)
+}
+
+// simulated reports whether the server is asked to do nothing.
+func (p *campaign) simulated() bool { return p.wire.Simulate != nil && *p.wire.Simulate }
+
+// ticketless reports whether an answer may lack a ticket: for live chat the
+// page shows null, for RCS it shows nothing.
+func (p *campaign) ticketless() bool {
+	return p.wire.Channel == LiveChat || p.wire.Channel == RCS || p.simulated()
+}
+
+// submit checks p and sends it.
+func (c *Client) submit(ctx context.Context, p *campaign) (*Response, error) {
+	if err := p.validate(c.relaxed); err != nil {
+		return nil, err
+	}
+	return c.call(ctx, p)
+}
+
+// call sends p, which has been checked.
+func (c *Client) call(ctx context.Context, p *campaign) (*Response, error) {
+	body, err := p.encode()
+	if err != nil {
+		return nil, &Error{Op: p.op, Message: c.transport.Line(err.Error()), fault: errs.Fault{Kind: errs.InvalidRequest}}
+	}
+	call := transport.Call{Endpoint: c.send, Body: body}
+	call.Op = p.op
+	if p.metadata.RequestID != "" {
+		call.Class = transport.Safe
+	}
+	res := c.transport.Do(ctx, call)
+	a := readAnswer(res.Body)
+	switch {
+	case res.Kind != nil || a.ticket == "" && a.refuses(res.Status):
+		e := c.refusal(p.op, res)
+		if res.Unsure && e.Is(errs.Duplicate) {
+			return c.response(res, answer{}, true), nil
+		}
+		return nil, e
+	case a.refuses(res.Status): // a ticket and an error
+	case a.ticket != "", p.ticketless() && (a.object || raw(res.Body) == nil):
+		return c.response(res, a, false), nil
+	}
+	return nil, c.unread(p.op, res, errs.MaybeAccepted)
+}
+
+// refusal is fail, for a call that changes something: when a 2xx says that
+// the server could not do it, it may have done some of it.
+func (c *Client) refusal(op string, res transport.Result) *Error {
+	e := c.fail(op, res)
+	if res.Kind == nil && e.Is(errs.Unavailable) {
+		return c.unread(op, res, errs.MaybeAccepted)
+	}
+	return e
+}
+
+func (c *Client) response(res transport.Result, a answer, repeated bool) *Response {
+	return &Response{
+		Ticket: a.ticket, Contacts: a.contacts, Cost: a.cost, SMSNeeded: a.sms, ResidualCredit: a.credit, Duration: a.duration,
+		Message: a.message, Repeated: repeated, RequestID: c.requestID(res), Attempts: res.Attempts, Raw: raw(res.Body),
+	}
+}
+
+// raw is an answer, nil if it is empty: what is no JSON could not be encoded.
+func raw(body []byte) json.RawMessage {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil
+	}
+	return body
+}
+
+// chunks sends p in calls of size recipients. All of it is checked first.
+func (c *Client) chunks(ctx context.Context, p *campaign, size int) iter.Seq2[Chunk, error] {
+	if size == 0 {
+		size = MaxRecipients
+	}
+	return func(yield func(Chunk, error) bool) {
+		var found problems.List
+		if size < 0 || size > MaxRecipients {
+			found.Add(fmt.Sprintf("must be 1 to %d", MaxRecipients), "size")
+		}
+		p.check(&found, c.relaxed)
+		if err := invalid(p.op, found); err != nil {
+			yield(Chunk{Count: len(p.wire.Recipients)}, err)
+			return
+		}
+		base := p.metadata.RequestID
+		if base == "" {
+			base = rand.Text()
+		}
+		all := p.wire.Recipients
+		for first := 0; first < len(all); first += size {
+			part := *p
+			part.wire.Recipients = all[first:min(first+size, len(all))]
+			part.metadata.RequestID = chunkID(base, first, part.wire.Recipients)
+			chunk := Chunk{First: first, Count: len(part.wire.Recipients), RequestID: part.metadata.RequestID}
+			var err error
+			chunk.Response, err = c.call(ctx, &part)
+			if !yield(chunk, err) {
+				return
+			}
+		}
+	}
+}
+
+// chunkID is the RequestID of a chunk: another for other recipients, so that
+// a list that has changed is not taken for the one that was sent.
+func chunkID(base string, first int, contacts []wireContact) string {
+	h := sha256.New()
+	for _, contact := range contacts {
+		h.Write(fmt.Appendf(nil, "%q %q %q\n", contact.Phone, contact.Email, contact.ConversationID))
+	}
+	return fmt.Sprintf("%s-%d-%x", base, first, h.Sum(nil)[:8])
+}
+
+// validate is the error for all that is wrong with p, or nil.
+func (p *campaign) validate(relaxed bool) error {
+	var found problems.List
+	if len(p.wire.Recipients) > MaxRecipients {
+		found.Add(fmt.Sprintf("has more than %d entries", MaxRecipients), "recipients")
+	}
+	p.check(&found, relaxed)
+	return invalid(p.op, found)
+}
+
+// check notes all that is wrong with p but the number of recipients.
+func (p *campaign) check(found *problems.List, relaxed bool) {
+	w := &p.wire
+	found.Check(textProblem(w.Text), "text")
+	if len(w.Recipients) == 0 {
+		found.Add("is empty", "recipients")
+	}
+	for i := range w.Recipients {
+		w.Recipients[i].check(found, i, w.Channel, relaxed)
+	}
+	found.Check(senderProblem(w.Sender, w.Channel, relaxed), "sender")
+	if year := p.sendAt.Year(); year < 0 || year > 9999 {
+		found.Add("must have a year of four digits", "send_at")
+	}
+	found.Check(problems.OneOf(w.Purpose, Alert, Wholesale), "purpose")
+	found.Check(problems.Text(w.ListName), "list_name")
+	p.metadata.check(found, w.Channel, relaxed)
+	found.Check(problems.Extra(p.extraMetadata), "metadata")
+	found.Check(problems.Extra(p.extra), "")
+}
+
+func (c *wireContact) check(found *problems.List, i int, channel Channel, relaxed bool) {
+	phone, email := channel != Email, channel == Email // required
+	if channel == LiveChat {
+		phone, email = c.Phone != "", c.Email != ""
+		if *c == (wireContact{}) {
+			found.CheckRecipient("needs phone_number, email or conversation_id", "recipients[%d]", i)
+		}
+		if c.ConversationID != "" {
+			found.CheckRecipient(uuidProblem(c.ConversationID, relaxed), "recipients[%d].conversation_id", i)
+		}
+	}
+	if phone {
+		found.CheckRecipient(phoneProblem(c.Phone, relaxed), "recipients[%d].phone_number", i)
+	}
+	if email {
+		found.CheckRecipient(emailProblem(c.Email, relaxed), "recipients[%d].email", i)
+	}
+}
+
+func (m *wireMetadata) check(found *problems.List, channel Channel, relaxed bool) {
+	if channel == VoiceSMS {
+		found.Check(problems.OneOf(m.Type, string(VoiceTypeSMS)), "metadata.type")
+	} else {
+		found.Check(problems.OneOf(m.Type, string(Premium), string(LowCost)), "metadata.type")
+	}
+	found.Check(problems.OneOf(m.VoiceGender, Male, Female), "metadata.voice_gender")
+	found.Check(problems.Text(string(m.VoiceLanguage)), "metadata.voice_language")
+	found.Check(problems.Text(m.RequestID), "metadata.request_id")
+	found.Check(problems.OneOf(m.Service, Mailbox, Gateway), "metadata.emailing_service")
+	if m.From != "" {
+		found.Check(emailProblem(m.From, relaxed), "metadata.email_from")
+	}
+	found.Check(problems.Text(m.FromName), "metadata.name_from")
+	found.Check(problems.Text(m.Subject), "metadata.subject")
+	if utf8.RuneCountInString(m.Subject) > MaxSubject {
+		found.Add(fmt.Sprintf("has more than %d characters", MaxSubject), "metadata.subject")
+	}
+	found.Check(problems.Text(m.Template), "metadata.template_name")
+	found.Check(problems.OneOf(m.BodyFormat, PlainText, HTML), "metadata.body_format")
+	found.Check(problems.Text(m.Language), "metadata.language")
+	found.Check(problems.OneOf(m.MessageType, SimpleText, RichCard), "metadata.message_type")
+	if len(m.Cards) > 0 && m.MessageType != RichCard {
+		found.Add(fmt.Sprintf("is only for message_type %q", RichCard), "metadata.cards")
+	}
+	if len(m.Actions) > 0 && m.MessageType == RichCard {
+		found.Add(fmt.Sprintf("is not for message_type %q", RichCard), "metadata.actions")
+	}
+	for i, card := range m.Cards {
+		found.Check(rawProblem(card), "metadata.cards[%d]", i)
+	}
+	for i, action := range m.Actions {
+		found.Check(rawProblem(action), "metadata.actions[%d]", i)
+	}
+}
+
+func textProblem(s string) string {
+	if problem := problems.Required(s); problem != "" {
+		return problem
+	}
+	if utf8.RuneCountInString(s) > MaxText {
+		return fmt.Sprintf("has more than %d characters", MaxText)
+	}
+	return ""
+}
+
+// senderProblem is what is wrong with a sender, or "". For RCS it is the name
+// of an agent, of which no rule is known.
+func senderProblem(s string, channel Channel, relaxed bool) string {
+	if s == "" || channel == RCS || relaxed {
+		return problems.Text(s)
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return "must be 3 to 11 letters or digits"
+		}
+	}
+	if len(s) < 3 || len(s) > 11 {
+		return "must be 3 to 11 letters or digits"
+	}
+	return ""
+}
+
+func phoneProblem(s string, relaxed bool) string {
+	if s == "" || relaxed {
+		return problems.Required(s)
+	}
+	if len(s) < 2 || s[0] != '+' || strings.Trim(s[1:], "0123456789") != "" {
+		return `must be "+" and digits`
+	}
+	return ""
+}
+
+func emailProblem(s string, relaxed bool) string {
+	if problem := problems.Required(s); problem != "" || relaxed {
+		return problem
+	}
+	local, domain, _ := strings.Cut(s, "@")
+	if local == "" || domain == "" || strings.ContainsAny(s, " \t\r\n<>,;") || strings.Contains(domain, "@") {
+		return "must be an e-mail address"
+	}
+	return ""
+}
+
+// uuidProblem looks at the syntax only: the page asks for version 4, which
+// its own example is not.
+func uuidProblem(s string, relaxed bool) string {
+	if relaxed {
+		return problems.Text(s)
+	}
+	ok := len(s) == 36
+	for i := 0; ok && i < len(s); i++ {
+		if c := s[i]; i == 8 || i == 13 || i == 18 || i == 23 {
+			ok = c == '-'
+		} else {
+			ok = c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+		}
+	}
+	if !ok {
+		return "must be a UUID"
+	}
+	return ""
+}
+
+func rawProblem(raw json.RawMessage) string {
+	if !utf8.Valid(raw) || !json.Valid(raw) {
+		return "is not JSON"
+	}
+	return ""
+}

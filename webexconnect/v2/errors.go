@@ -1,0 +1,194 @@
+package v2
+
+import (
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/jsonx"
+	"github.com/cpaas-go/cpaas/internal/problems"
+	"github.com/cpaas-go/cpaas/internal/transport"
+	"github.com/cpaas-go/cpaas/webexconnect/internal/wx"
+)
+
+// What an error of this package can be, for errors.Is.
+var (
+	ErrInvalidRequest     = errs.InvalidRequest     // refused here or there: repeating it changes nothing
+	ErrInvalidRecipient   = errs.InvalidRecipient   // nothing but a recipient's address is wrong
+	ErrNotOnChannel       = errs.NotOnChannel       // not reachable on the channel: try another
+	ErrUnauthorized       = errs.Unauthorized       // the key or token is wrong, or of another service
+	ErrForbidden          = errs.Forbidden          // the service may not do this, or not from this address
+	ErrInsufficientCredit = errs.InsufficientCredit // the account, or its quota, is used up
+	ErrRateLimited        = errs.RateLimited        // above the tenant's limit; the vendor does not say for how long
+	ErrFrequencyCapped    = errs.FrequencyCapped    // the contact policy's cap is reached: send later
+	ErrOptedOut           = errs.OptedOut           // the person does not want messages: do not send
+	ErrContentRejected    = errs.ContentRejected    // the content or template is not allowed: change it
+	ErrDuplicate          = errs.Duplicate          // the platform's guard took it for a repetition
+	ErrUnavailable        = errs.Unavailable        // certainly not accepted; try later
+	ErrMaybeAccepted      = errs.MaybeAccepted      // it may have been accepted: sending again may send twice
+	ErrDecode             = errs.Decode             // the answer could not be read; comes with ErrMaybeAccepted when sending
+)
+
+// Codes of answers with status 400. The same numbers can mean something else
+// in v1 and in receipts; what a receipt's code means, package webexconnect
+// knows.
+//
+// Sources: https://developers.webexconnect.io/reference/mms-api and
+// https://developers.webexconnect.io/reference/channel-specific-status-codes
+const (
+	CodeInvalidJSON          = "7000" // ErrInvalidRequest
+	CodeMandatoryMissing     = "7003" // ErrInvalidRequest
+	CodeInvalidParameter     = "7004" // ErrInvalidRequest
+	CodeRequestExpired       = "7005" // ErrInvalidRequest
+	CodeTooManyDestinations  = "7009" // ErrInvalidRequest: over 1000
+	CodeUnknownException     = "7016" // ErrMaybeAccepted: the vendor does not say that nothing was accepted
+	CodeThrottled            = "7020" // ErrRateLimited: nothing was accepted; tried again by itself
+	CodeTooLarge             = "7022" // ErrInvalidRequest
+	CodeInvalidSender        = "7101" // ErrInvalidRequest
+	CodeInvalidAddress       = "7102" // ErrInvalidRecipient
+	CodeInvalidAppID         = "7104" // ErrInvalidRequest
+	CodeMessageTooLong       = "7107" // ErrInvalidRequest
+	CodeInvalidTemplate      = "7108" // ErrContentRejected
+	CodeInvalidContentType   = "7126" // ErrInvalidRequest
+	CodeSourceNotAllowed     = "7127" // ErrForbidden: not from this IP address
+	CodeProfileOfOtherTenant = "8009" // ErrInvalidRequest
+)
+
+// Error is a call that Webex Connect refused, or that failed on the way. It
+// prints no key, token, phone number or message text.
+type Error struct {
+	Op         string        // "Send" or "Get"
+	StatusCode int           // 0: no answer, or refused before it was sent
+	Code       string        // the vendor's code, if any
+	Message    string        // the vendor's words on one line, numbers masked
+	RequestID  string        // the vendor's id of the call; no page documents one
+	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
+	Attempts   int           // requests made; 0: none
+	Fields     []FieldError  // the fields that are wrong, by this package's own check
+
+	// MessageID is the id of a message that was given one and refused all the
+	// same, as voice answers do. Empty otherwise.
+	MessageID string
+
+	outcomes func() []Outcome // where no printing reaches them
+	fault    errs.Fault
+}
+
+// FieldError is one wrong field.
+type FieldError struct {
+	Path    string // JSON path, "to[0].msisdn[0]"
+	Message string
+}
+
+// Error is the error on one line.
+func (e *Error) Error() string { return e.detail().Text() }
+
+// GoString is as Error, so that %#v shows no more than %v.
+func (e *Error) GoString() string { return e.Error() }
+
+// Unwrap is what went wrong on the way, such as context.DeadlineExceeded.
+func (e *Error) Unwrap() error { return e.fault.Cause }
+
+// Is reports whether e is target, one of this package's Err values.
+func (e *Error) Is(target error) bool { return e.fault.Is(target) }
+
+// RetryDelay is RetryAfter.
+func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
+
+// LogValue is the error as attributes.
+func (e *Error) LogValue() slog.Value { return e.detail().LogValue() }
+
+// RawBody is the beginning of the vendor's answer, at most 64 KiB. It may
+// hold phone numbers and message texts: do not log it.
+func (e *Error) RawBody() []byte { return e.fault.RawBody() }
+
+// Outcomes are the outcomes of an answer with status 2xx, in its order,
+// accepted ones included; nil when it held none. They may hold what the
+// vendor repeats of the request: do not log them.
+func (e *Error) Outcomes() []Outcome {
+	if e.outcomes == nil {
+		return nil
+	}
+	return e.outcomes()
+}
+
+func (e *Error) detail() errs.Detail {
+	return errs.Detail{
+		Provider: "webexconnect v2", Op: e.Op, StatusCode: e.StatusCode, Code: e.Code, Message: e.Message, RequestID: e.RequestID,
+		RetryAfter: e.RetryAfter, Attempts: e.Attempts, Kind: e.fault.Kind, Cause: e.fault.Text,
+	}
+}
+
+// invalid is the error for a request that is refused before it is sent.
+func invalid(op string, found problems.List) error {
+	if len(found.Problems) == 0 {
+		return nil
+	}
+	e := &Error{Op: op, Message: found.String(), fault: errs.Fault{Kind: found.Kind()}}
+	for _, p := range found.Problems {
+		e.Fields = append(e.Fields, FieldError{Path: p.Path, Message: p.Message})
+	}
+	return e
+}
+
+// fail is the error for a call on a channel that came to res.
+func (c *Client) fail(op string, ch Channel, res transport.Result) *Error {
+	e := &Error{
+		Op: op, StatusCode: res.Status, RequestID: c.transport.ID(res.Header.Get("X-Request-Id")),
+		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
+	}
+	if a := readAnswer(res.Body); len(a) > 0 && a[0].refused() {
+		c.explain(e, ch, a[0])
+	}
+	return e
+}
+
+// explain takes over what the vendor says. What its code means comes before
+// what the status means.
+func (c *Client) explain(e *Error, ch Channel, a answer) {
+	e.Code, e.Message = c.transport.Line(string(a.Code)), c.transport.Line(string(a.Message))
+	e.MessageID = c.transport.ID(string(a.MessageID))
+	if e.Message == "" {
+		e.Message = wx.Text(wx.V2, string(ch), string(a.Code))
+	}
+	kind := wx.Kind(wx.V2, string(ch), string(a.Code))
+	switch {
+	case kind != nil:
+		e.fault.Kind, e.fault.Also = kind, nil
+	case e.StatusCode/100 == 2: // refused inside, for a reason that is not known
+		e.fault.Kind, e.fault.Also = errs.InvalidRequest, nil
+	}
+}
+
+// answer is one object of any answer to a send.
+type answer struct {
+	RequestTimestamp jsonx.String `json:"requestTimestamp"`
+	MessageID        jsonx.String `json:"messageId"`
+	CorrelationID    jsonx.String `json:"correlationId"`
+	Status           jsonx.String `json:"status"`
+	Code             jsonx.String `json:"code"`
+	Message          jsonx.String `json:"message"`
+}
+
+// readAnswer reads an answer: an object, or an array of them, which is how a
+// neighbouring operation answers; nil when it is neither.
+func readAnswer(body []byte) []answer {
+	var one answer
+	if json.Unmarshal(body, &one) == nil {
+		return []answer{one}
+	}
+	var several []answer
+	if json.Unmarshal(body, &several) == nil {
+		return several
+	}
+	return nil
+}
+
+// refused says that the vendor did not take the message.
+func (a answer) refused() bool {
+	return a.Code != "" && a.Code != wx.CodeQueued || sameWord(string(a.Status), "rejected")
+}
+
+// accepted says that the vendor took the message.
+func (a answer) accepted() bool { return a.MessageID != "" && !a.refused() }

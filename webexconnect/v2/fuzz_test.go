@@ -1,0 +1,79 @@
+package v2_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	v2 "github.com/cpaas-go/cpaas/webexconnect/v2"
+)
+
+// FuzzRequest: what decodes encodes, and decodes to the same again.
+func FuzzRequest(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var r v2.Request
+		if json.Unmarshal(b, &r) != nil {
+			return
+		}
+		_ = r.Validate() // must not panic
+		once, err := json.Marshal(r)
+		if err != nil {
+			return // extra members that are known under another letter case
+		}
+		var again v2.Request
+		if err := json.Unmarshal(once, &again); err != nil {
+			t.Fatalf("%v: %s", err, once)
+		}
+		twice, err := json.Marshal(again)
+		if err != nil || !bytes.Equal(once, twice) {
+			t.Errorf("%v\nonce  %s\ntwice %s", err, once, twice)
+		}
+	})
+}
+
+// FuzzAnswer: whatever comes, it is a response or an error, never both of
+// nothing, and a send that is not certainly refused is never called refused.
+func FuzzAnswer(f *testing.F) {
+	for _, s := range []string{
+		`{"messageId":"m-1","status":"queued"}`, `{"code":"7004","message":"x"}`, `[{"messageId":"m-1"},{"code":7020}]`, `[]`, `null`,
+		`{"status":"Rejected"}`, ``, `{"code":{}}`,
+	} {
+		f.Add(s, uint8(201))
+		f.Add(s, uint8(200))
+	}
+	f.Fuzz(func(t *testing.T, body string, status uint8) {
+		code := 200 + int(status)*2 // 200 to 710
+		c := client(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			return &http.Response{
+				StatusCode: code, Header: http.Header{}, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader([]byte(body))),
+			}, nil
+		}), v2.WithMaxRetries(0))
+		res, err := c.Send(t.Context(), sms(nil))
+		if err == nil && (res == nil || res.MessageID == "" || code/100 != 2) {
+			t.Errorf("no error, and %+v", res)
+		}
+		if err != nil && res != nil && !errors.Is(err, v2.ErrMaybeAccepted) {
+			t.Errorf("partly accepted, and %v", err)
+		}
+		s, err := c.Get(t.Context(), "m-1")
+		if (s == nil) == (err == nil) {
+			t.Errorf("got %+v, %v", s, err)
+		}
+	})
+}
