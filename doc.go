@@ -13,13 +13,13 @@
 // Above them, two kinds of route send one message over an order of channels
 // and providers:
 //
-//	            fallback.Route                  delivery.Route
-//	            ends when a provider accepts    ends when a receipt says delivered
-//	                     \                         /
-//	                      \    the same legs      /
-//	                       senders.Deflector{…}.RCS(), senders.Octopush{…}.SMS("ACME"), …
-//	                              |
-//	        deflector   capillary   webexconnect   os1   octopush
+//	    fallback.Route                  delivery.Route
+//	    ends when a provider accepts    ends when a receipt says delivered
+//	             \                         /
+//	              \    the same legs      /
+//	               senders.Deflector{…}.RCS(), senders.Octopush{…}.SMS("ACME"), …
+//	                      |
+//	deflector   capillary   webexconnect   os1   octopush
 //
 // Packages whose names end in "test" are for tests of code that sends: a fake
 // server of each platform, strict about the wire, and scripted senders.
