@@ -41,7 +41,7 @@ func BenchmarkThreeSteps(b *testing.B) {
 }
 
 // TestAllocations holds the bound of a one-step route.
-func TestAllocations(t *testing.T) {
+func TestAllocations(t *testing.T) { //nolint:paralleltest // others would be counted
 	route := fallback.Route{fallback.Leg{Channel: fallback.SMS, Provider: "x", Sender: accept}}
 	m := hello()
 	ctx := t.Context()

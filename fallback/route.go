@@ -1,5 +1,7 @@
 package fallback
 
+import "slices"
+
 // Route is the order to try. Routes join with append.
 type Route []Step
 
@@ -23,7 +25,7 @@ type Leg struct {
 // does not take the message. They are not tried when it is the person who
 // cannot be reached on the channel, or the content that is refused.
 func (l Leg) Or(more ...Leg) Leg {
-	l.or = append(l.or[:len(l.or):len(l.or)], more...)
+	l.or = append(slices.Clip(l.or), more...)
 	return l
 }
 

@@ -31,7 +31,7 @@ func (r Route) Send(ctx context.Context, m Message) (Result, error) {
 	}
 	c := course{ctx: ctx, m: &m, res: Result{Key: m.Key}}
 	c.chart(r)
-	return c.run()
+	return c.run() //nolint:contextcheck // the course holds it
 }
 
 // Explain says what Send would do with m, and why, without sending.
@@ -217,7 +217,7 @@ func isE164(s string) bool {
 func (c *course) addressNumber(to string) uint8 {
 	for i := range c.places {
 		if c.places[i].to == to {
-			return uint8(min(i, 255)) //nolint:gosec // bounded
+			return uint8(min(i, 255))
 		}
 	}
 	return 0
@@ -237,7 +237,7 @@ func (c *course) at(stage, leg, alt int) *place {
 			return p
 		}
 	}
-	panic("fallback: no such place") // Decide names only what the plan has
+	panic("fallback: no such place") //nolint:forbidigo // Decide names only what the plan has
 }
 
 // run does what Decide says until it says that it is over.

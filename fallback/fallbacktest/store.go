@@ -268,7 +268,7 @@ func (d dueHeap) Swap(i, j int) {
 }
 
 func (d *dueHeap) Push(x any) {
-	h := x.(*held) //nolint:forcetypeassert // nothing else is pushed
+	h := x.(*held) //nolint:forcetypeassert,errcheck // nothing else is pushed
 	h.place = len(*d)
 	*d = append(*d, h)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -149,7 +150,7 @@ func (t storeTest) claim() {
 
 func (t storeTest) claimOrder() {
 	for i := range 5 {
-		t.add(record(fmt.Sprint(i), -time.Duration(5-i)*time.Second))
+		t.add(record(strconv.Itoa(i), -time.Duration(5-i)*time.Second))
 	}
 	var got []string
 	for range 3 {
@@ -164,7 +165,7 @@ func (t storeTest) claimOrder() {
 
 func (t storeTest) claimTwice() {
 	for i := range 50 {
-		t.add(record(fmt.Sprint(i), -time.Second))
+		t.add(record(strconv.Itoa(i), -time.Second))
 	}
 	var mu sync.Mutex
 	seen := map[string]int{}
@@ -299,7 +300,7 @@ func (t storeTest) sweep() {
 	t.must(err)
 	t.want(len(matched) == 0, "a deleted record was matched")
 	for i := range 5 {
-		r := record(fmt.Sprint(i), 0)
+		r := record(strconv.Itoa(i), 0)
 		r.Due, r.Forget = time.Time{}, time.Now().Add(-time.Second)
 		t.add(r)
 	}

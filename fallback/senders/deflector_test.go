@@ -84,10 +84,10 @@ func TestDeflectorLegs(t *testing.T) {
 			if leg.Channel != test.channel || leg.Provider != "deflector" {
 				t.Errorf("leg %q of %q", leg.Channel, leg.Provider)
 			}
-			if err := leg.Sender.(interface{ Validate() error }).Validate(); err != nil {
+			if err := leg.Sender.(interface{ Validate() error }).Validate(); err != nil { //nolint:errcheck // a panic fails the test
 				t.Error(err)
 			}
-			if err := leg.Sender.(fallback.Checker).Check(test.submission); err != nil {
+			if err := leg.Sender.(fallback.Checker).Check(test.submission); err != nil { //nolint:errcheck // a panic fails the test
 				t.Error(err)
 			}
 			ack, err := leg.Sender.Send(t.Context(), test.submission)
@@ -130,7 +130,7 @@ func TestDeflectorContent(t *testing.T) {
 		{flow, fallback.Submission{To: "+919812345678", Message: fallback.Message{Text: "secret words"}}, "deflector RCS: "},
 		{flow, fallback.Submission{To: "+919812345678", Message: fallback.Message{Content: fallback.Contents{fallback.RCS: template}}}, "deflector SMS: "},
 	} {
-		check := test.leg.Sender.(fallback.Checker).Check(test.s)
+		check := test.leg.Sender.(fallback.Checker).Check(test.s) //nolint:errcheck // a panic fails the test
 		_, err := test.leg.Sender.Send(t.Context(), test.s)
 		for _, err := range []error{check, err} {
 			if !errors.Is(err, fallback.ErrInvalidRequest) || !strings.Contains(err.Error(), test.want) {
@@ -167,7 +167,7 @@ func TestDeflectorValidate(t *testing.T) {
 		"no client":  senders.Deflector{}.RCS(),
 		"empty flow": senders.Deflector{Client: srv.Client()}.Flow(nil, "A"),
 	} {
-		if leg.Sender.(interface{ Validate() error }).Validate() == nil {
+		if leg.Sender.(interface{ Validate() error }).Validate() == nil { //nolint:errcheck // a panic fails the test
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -211,7 +211,7 @@ func TestDeflectorLimits(t *testing.T) {
 		"Flow":     {d.Flow(deflector.InOrder(deflector.RCS, deflector.WhatsApp, deflector.SMS), "A"), read[:2]},
 		"no SMS":   {d.Flow(deflector.AtOnce(deflector.RCS, deflector.WhatsApp), ""), read},
 	} {
-		got := test.leg.Sender.(delivery.Limits).Limits()
+		got := test.leg.Sender.(delivery.Limits).Limits() //nolint:errcheck // a panic fails the test
 		if want := (delivery.Caps{Reports: test.want, Echo: true}); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}

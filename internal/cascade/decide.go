@@ -233,11 +233,19 @@ func (d Decision) wait(why Why, until int64) Decision {
 
 // walk goes along the stages to the first that is not done.
 func (v *view) walk(d Decision, st State) Decision {
+	begun := v.begun()
+	var back Decision // what was passed over because its breaker was open
 	for s := range v.p.Stages {
 		wait := d.wait(WhyFirst, math.MaxInt64)
 		open, waits := false, false
 		for l := range v.p.Stages[s].Legs {
 			step := v.leg(s, l)
+			if s < begun && step.fresh() { // the route is further on
+				if back.Do == Wait && step.do != doWait && v.held(st, step) == 0 {
+					back = v.act(d, step, s, l)
+				}
+				continue
+			}
 			switch step.do {
 			case doNothing: // the leg is done
 				continue
@@ -265,12 +273,23 @@ func (v *view) walk(d Decision, st State) Decision {
 		}
 	}
 	switch {
+	case back.Do != Wait && d.Outcome <= OutcomeFailed:
+		return back // else nobody would have the message
 	case v.unsure && v.p.AtMostOnce:
 		return d.end(WhyUnsure)
 	case d.Outcome >= OutcomeAccepted:
 		return d.end(WhySilence)
 	}
 	return d.end(WhyExhausted)
+}
+
+// begun is the last stage that was begun.
+func (v *view) begun() int {
+	last := 0
+	for i := range v.as {
+		last = max(last, v.as[i].Stage)
+	}
+	return last
 }
 
 // held is why nothing may be submitted now; 0: it may.
@@ -331,19 +350,27 @@ type legStep struct {
 	repeat  bool // of an attempt of unknown fate: it doubles nothing
 }
 
-// leg says what one leg wants.
+// fresh reports whether step submits, now or later, what certainly was not
+// accepted.
+func (step legStep) fresh() bool {
+	return step.do == doSend || step.why == WhyRetry || step.why == WhyBackOff && !step.repeat
+}
+
+// leg says what one leg wants. A provider that was passed over, because its
+// breaker was open, is tried when those behind it have failed.
 func (v *view) leg(s, l int) legStep {
 	alts := v.p.Stages[s].Legs[l].Alts
 	why := v.entry(s, l)
+	untried := -1
 	retry := legStep{}
 	for i := range alts {
 		alt := &alts[i]
 		n := v.attempt(s, l, i)
 		if n < 0 {
-			if alt.Skip || alt.Shut || v.isDead(alt.Address) {
-				continue
+			if untried < 0 && !alt.Skip && !alt.Shut && !v.isDead(alt.Address) {
+				untried = i
 			}
-			return legStep{do: doSend, why: why, alt: i, attempt: -1}
+			continue
 		}
 		a := &v.as[n]
 		switch a.Status() {
@@ -375,6 +402,9 @@ func (v *view) leg(s, l int) legStep {
 			}
 			return legStep{}
 		}
+	}
+	if untried >= 0 {
+		return legStep{do: doSend, why: why, alt: untried, attempt: -1}
 	}
 	return retry
 }

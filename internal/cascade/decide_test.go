@@ -521,7 +521,7 @@ func BenchmarkDecideThreeSteps(b *testing.B) {
 	}
 }
 
-func TestDecideAllocations(t *testing.T) {
+func TestDecideAllocations(t *testing.T) { //nolint:paralleltest // others would be counted
 	p := route(Delivered, 10*time.Second, 1, 1, 1)
 	as := []Attempt{refused(0, 0, 0, errs.ReasonNotOnChannel), at(1, 0, 0, FactUnsure)}
 	if n := testing.AllocsPerRun(100, func() { Decide(p, as, State{}, 2*sec) }); n > 2 {

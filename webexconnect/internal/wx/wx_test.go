@@ -1,0 +1,120 @@
+package wx
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/transport"
+)
+
+func TestEntries(t *testing.T) {
+	t.Parallel()
+	full := Entry{Code: "1001", Description: "Queued", TransID: "t", CorrelationID: "c"}
+	for body, want := range map[string][]Entry{
+		`{"response":[{"code":"1001","description":"Queued","transid":"t","correlationid":"c"}]}`: {full},
+		`{"response":{"code":"1001","description":"Queued","transid":"t","correlationid":"c"}}`:   {full},
+		`{"response":[{"code":1001,"description":"Queued","transid":"t","correlationid":"c"}]}`:   {full},
+		` [{"code":"1001","message":"Queued","transid":"t","correlationid":"c"}] `:                {full},
+		`{"code":7004,"message":"m"}`:                                      {{Code: "7004", Description: "m"}},
+		`{"response":[{"code":"1001"},{"code":"7020","description":"d"}]}`: {{Code: "1001"}, {Code: "7020", Description: "d"}},
+
+		``: nil, `x`: nil, `{}`: nil, `[]`: nil, `null`: nil, `"1001"`: nil, `{"response":"1001"}`: nil, `{"response":[{}]}`: nil,
+		`{"response":[{"code":"1001"},{"transid":"t"}]}`: nil, `{"response":[{"code":{}}]}`: nil, `{"code":[]}`: nil, `{`: nil,
+	} {
+		assert.Equal(t, want, Entries([]byte(body)), body)
+	}
+}
+
+func TestThrottled(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]bool{
+		`{"response":{"code":"7020"}}`:                        true,
+		`{"response":[{"code":7020},{"code":"7020"}]}`:        true,
+		`{"code":"7020","message":"m"}`:                       true,
+		`{"response":[{"code":"7020"},{"code":"1001"}]}`:      false,
+		`{"response":[{"code":"7004","description":"7020"}]}`: false,
+		`7020`: false, ``: false, `{"response":[]}`: false,
+	} {
+		assert.Equal(t, want, Throttled([]byte(body)), body)
+	}
+}
+
+// TestTable holds what the table must be: every code that is a failure has a
+// sentinel, every one has a text, and what ended well has none.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	good := strings.Fields("1001 7200 7405 7407 7408 7410 7411 7412 7500 7501 7502 7519 7524 7525 7528")
+	for k, m := range codes {
+		assert.NotEmpty(t, m.text, "%v", k)
+		assert.Equal(t, strings.ToLower(k.channel), k.channel)
+		if m.kind == nil {
+			assert.Contains(t, good, k.code, "%v has no sentinel", k)
+		} else {
+			r, ok := errs.ReasonOf(m.kind)
+			assert.True(t, ok && r != errs.ReasonDecode, "%v", k)
+		}
+	}
+	for _, surface := range []string{V1, V2, Receipt} {
+		for code := range strings.FieldsSeq("7109 9002 9010 7720 7241") {
+			assert.Equal(t, errs.OptedOut, Kind(surface, SMS, code), code)
+		}
+		assert.Equal(t, errs.FrequencyCapped, Kind(surface, "", "9006"))
+		assert.Equal(t, errs.RateLimited, Kind(surface, WhatsApp, CodeThrottled))
+	}
+}
+
+func TestAuth(t *testing.T) {
+	t.Parallel()
+	h := http.Header{}
+	require.ErrorIs(t, Auth{}.Apply(t.Context(), h), errNoAuth)
+	require.Error(t, JWT("id", "?").Apply(t.Context(), h))
+	assert.Empty(t, h)
+	assert.Empty(t, Auth{}.Secrets())
+	assert.False(t, Auth{}.Rejected(h))
+
+	require.NoError(t, ServiceKey("k-1").Apply(t.Context(), h))
+	assert.Equal(t, http.Header{"Key": {"k-1"}}, h)
+	assert.False(t, ServiceKey("k-1").Rejected(h), "a key cannot be renewed")
+
+	a := JWT("id", "c2VjcmV0")
+	assert.Equal(t, []string{"c2VjcmV0"}, a.Secrets())
+	h = http.Header{}
+	require.NoError(t, a.Apply(t.Context(), h))
+	assert.True(t, a.Rejected(h))
+	assert.False(t, a.Rejected(http.Header{}), "sent without one")
+	assert.Len(t, a.Secrets(), 2)
+	assert.Equal(t, "Auth(none) ServiceKey(***) JWT(***)", Auth{}.String()+" "+ServiceKey("k-1").GoString()+" "+a.LogValue().String())
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	gone := errors.New("gone")
+	cancel(gone)
+	if err := JWT("id", "c2VjcmV0").Apply(ctx, http.Header{}); err != nil { // made at once, or not waited for
+		require.ErrorIs(t, err, gone)
+	}
+}
+
+func TestTransportNamesEveryProblem(t *testing.T) {
+	t.Parallel()
+	o := transport.Defaults("")
+	_, err := Transport("mars", Auth{}, &o)
+	require.ErrorContains(t, err, "region")
+	require.ErrorContains(t, err, "credentials")
+}
+
+func TestID(t *testing.T) {
+	t.Parallel()
+	const id = "7670c9a8-131f-4166-ac30-17f6109340D6"
+	for s, want := range map[string]string{
+		id: id, id + "_0": id + "_0", id + "_": "", id + "_x": "", id + "_12345": "", id + "0": "", "x" + id[1:]: "", id[1:]: "", "": "",
+		"+449000000009": "", "76-0c9a8-131f-4166-ac30-17f6109340d6": "", strings.Repeat("4", 36): "",
+	} {
+		assert.Equal(t, want, ID(s), s)
+	}
+}
