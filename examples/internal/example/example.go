@@ -40,6 +40,10 @@ type Program struct {
 	// Authorization and Cookie: those that carry tokens fetched at run time.
 	SecretHeaders []string
 
+	// Secrets are values in the examples themselves that are never printed,
+	// such as sample passwords: real ones may take their place.
+	Secrets []string
+
 	// RealHosts are the domains of the vendor. A BASE_URL inside one of them
 	// is the real service too: the page's sample recipients are not used.
 	RealHosts []string
@@ -175,7 +179,7 @@ func (p Program) session(to string, noRecipient bool, getenv func(string) string
 			}
 			return getenv(name)
 		}
-		secrets := slices.Collect(maps.Values(credentials))
+		secrets := append(slices.Collect(maps.Values(credentials)), p.Secrets...)
 		return Session{BaseURL: baseURL, Getenv: get, HTTP: p.printing(out, secrets), To: to, Out: out, secrets: secrets}, stop, nil
 	}
 	if !complete {
@@ -191,7 +195,7 @@ func (p Program) session(to string, noRecipient bool, getenv func(string) string
 	if p.isReal(getenv(baseVar)) && to == "" && !noRecipient {
 		return Session{}, nil, Misuse("this would reach the real service with the sample recipient of the vendor's page: give -to or CPAAS_TO")
 	}
-	var secrets []string
+	secrets := slices.Clone(p.Secrets)
 	for _, set := range p.Credentials {
 		for _, name := range set {
 			secrets = append(secrets, getenv(name))
