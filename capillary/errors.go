@@ -1,0 +1,383 @@
+package capillary
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/problems"
+	"github.com/cpaas-go/cpaas/internal/transport"
+)
+
+// What an error of this package can be, for errors.Is.
+var (
+	ErrInvalidRequest   = errs.InvalidRequest   // refused here or there: repeating it changes nothing
+	ErrInvalidRecipient = errs.InvalidRecipient // only recipients' addresses are missing or malformed
+	ErrUnauthorized     = errs.Unauthorized     // the key, the secret or the password is wrong
+	ErrForbidden        = errs.Forbidden        // no WRITE access to the Communication resource
+	ErrRateLimited      = errs.RateLimited      // see Error.RetryAfter; or WithRateLimit's own limit
+	ErrUnavailable      = errs.Unavailable      // certainly not accepted; try later
+	ErrMaybeAccepted    = errs.MaybeAccepted    // some or all may have been accepted: sending again may send twice
+	ErrDecode           = errs.Decode           // the answer could not be read; comes with ErrMaybeAccepted or, for a token, ErrUnavailable
+)
+
+// Code is a code of the vendor's, of a call or of one message. The vendor's
+// pages give some codes several meanings, and do not say which of them are
+// also HTTP statuses.
+type Code int
+
+// Codes of the vendor's. Only those with a single meaning are turned into one
+// of this package's errors by it; what a call or a message is refused with
+// otherwise is [ErrInvalidRequest].
+//
+// Sources: https://docs.capillarytech.com/reference/errors-and-warnings,
+// https://docs.capillarytech.com/reference/authorisation,
+// https://docs.capillarytech.com/reference/error-code,
+// https://docs.capillarytech.com/reference/communications,
+// https://docs.capillarytech.com/reference/v2-send-communication-message and
+// https://docs.capillarytech.com/reference/post_v2-communications-resend
+const (
+	CodeOK      Code = 200
+	CodePartial Code = 201 // one or more messages have failed; see Error.Items
+
+	CodeInvalidInput         Code = 400 // ErrInvalidRequest
+	CodeAuthenticationFailed Code = 401 // ErrUnauthorized
+	CodeForbidden            Code = 403 // no access, a mandatory field is missing, or a WhatsApp receiver is: several meanings
+	CodeNotFound             Code = 404 // ErrInvalidRequest: no such resource
+	CodeNotSupported         Code = 405 // ErrInvalidRequest: not an operation of the resource
+	CodeUnsupportedMediaType Code = 415 // ErrInvalidRequest: the Content-Type is wrong
+	CodeSearchBusy           Code = 461 // the vendor's search engine is busy; nothing says whether a send can meet it
+	CodeFailed               Code = 500 // all messages have failed; see Error.Items
+	CodeSameCustomer         Code = 521 // several actions are running for the same customer; try later
+
+	CodeBatchTooLarge Code = 1060 // ErrInvalidRequest: too many messages in a call; how many are is not documented
+
+	CodeNotAuthorized            Code = 4000 // ErrForbidden; with HTTP status 403
+	CodeAuthorizationUnavailable Code = 4001 // ErrUnavailable; with HTTP status 503: try later
+
+	CodeMessageSent     Code = 4100 // success, of the older SMS API
+	CodeUnableToSend    Code = 4101 // of the older SMS API; nothing says why
+	CodeEmailSent       Code = 4200 // success, of the older e-mail API
+	CodeSubjectMissing  Code = 4201 // an e-mail has no subject; in the older API "unable to send": several meanings
+	CodeRecipientOrBody Code = 4203 // ErrInvalidRequest: recipient or body is missing; in the older API a template's type is wrong
+	CodeInvalidEmailOld Code = 4208 // ErrInvalidRequest: an e-mail address is invalid; of the older API
+	CodeNoMessage       Code = 4217 // ErrInvalidRequest: no message, or the body is invalid
+	CodeInvalidChannel  Code = 4218 // ErrInvalidRequest: not a channel
+	CodeUnknownMessage  Code = 4223 // ErrInvalidRequest: Resend found no such message
+	CodeInvalidEmail    Code = 8055 // ErrInvalidRequest: an e-mail address is invalid; which one is not said, so not ErrInvalidRecipient
+)
+
+// codes is the one place that knows what a code means.
+var codes = map[Code]error{
+	CodeInvalidInput:             errs.InvalidRequest,
+	CodeAuthenticationFailed:     errs.Unauthorized,
+	CodeNotFound:                 errs.InvalidRequest,
+	CodeNotSupported:             errs.InvalidRequest,
+	CodeUnsupportedMediaType:     errs.InvalidRequest,
+	CodeBatchTooLarge:            errs.InvalidRequest,
+	CodeNotAuthorized:            errs.Forbidden,
+	CodeAuthorizationUnavailable: errs.Unavailable,
+	CodeRecipientOrBody:          errs.InvalidRequest,
+	CodeInvalidEmailOld:          errs.InvalidRequest,
+	CodeNoMessage:                errs.InvalidRequest,
+	CodeInvalidChannel:           errs.InvalidRequest,
+	CodeUnknownMessage:           errs.InvalidRequest,
+	CodeInvalidEmail:             errs.InvalidRequest,
+}
+
+// own is the first code that is not one of HTTP's: those say no more than the
+// HTTP status, where there is one.
+const own Code = 1000
+
+// Error is a call that Capillary refused, in whole or in part, or that failed
+// on the way. It prints no key, recipient or message text.
+type Error struct {
+	Op         string        // "SendSMS"
+	StatusCode int           // the HTTP status; 0: no answer, or refused before it was sent
+	Code       Code          // the vendor's code of the call; 0: none
+	Message    string        // the vendor's words on one line, numbers masked
+	RequestID  string        // the vendor's id of the call, from the header X-Cap-Requestid
+	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
+	Attempts   int           // requests made; 0: none
+	Fields     []FieldError  // the fields that are wrong, when it was refused before it was sent
+
+	// Items are the messages that the answer names, those that were taken
+	// too, in its order, which is not guaranteed to be the request's.
+	Items []Item
+
+	// Partial: some of the messages were taken and some were not. It comes
+	// with ErrMaybeAccepted, since sending all of them again would send some
+	// twice.
+	Partial bool
+
+	fault errs.Fault
+}
+
+// FieldError is one wrong field.
+type FieldError struct {
+	Path    string // JSON path, "root.sms[0].to", also for XML
+	Message string
+}
+
+// Item is what an answer says about one message of a call that failed in
+// whole or in part.
+type Item struct {
+	ID       string  // as in the result
+	Errors   []Issue // why it was not taken; none: it was, or the call was refused as a whole
+	Warnings []Issue
+
+	recipient func() string
+}
+
+// Recipient is the message's address as the vendor repeats it, perhaps
+// rewritten: "8971345617" comes back as "918971345617". It is personal: do
+// not log it.
+func (i Item) Recipient() string {
+	if i.recipient == nil {
+		return ""
+	}
+	return i.recipient()
+}
+
+// Issue is an error or a warning that the vendor attaches to a call or a
+// message. As an error it matches one of this package's Err values.
+type Issue struct {
+	Code    Code   // 0: none
+	Message string // on one line, numbers masked
+}
+
+// Error is the issue on one line.
+func (i Issue) Error() string {
+	text := "capillary: " + i.kind().Error()
+	if i.Code != 0 {
+		text += ": code " + strconv.Itoa(int(i.Code))
+	}
+	if i.Message != "" {
+		text += ": " + i.Message
+	}
+	return text
+}
+
+// Is reports whether i is target, one of this package's Err values.
+func (i Issue) Is(target error) bool { return target != nil && target == i.kind() }
+
+func (i Issue) kind() error { return cmp.Or(codes[i.Code], errs.InvalidRequest) }
+
+// Error is the error on one line.
+func (e *Error) Error() string { return e.detail().Text() }
+
+// GoString is as Error, so that %#v shows no more than %v.
+func (e *Error) GoString() string { return e.Error() }
+
+// Unwrap is what went wrong on the way, such as context.DeadlineExceeded, or
+// the *Error of the call for a token.
+func (e *Error) Unwrap() error { return e.fault.Cause }
+
+// Is reports whether e is target, one of this package's Err values.
+func (e *Error) Is(target error) bool { return e.fault.Is(target) }
+
+// RetryDelay is RetryAfter.
+func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
+
+// LogValue is the error as attributes.
+func (e *Error) LogValue() slog.Value { return e.detail().LogValue() }
+
+// RawBody is the beginning of the vendor's answer, at most 64 KiB. It may
+// hold recipients and message texts: do not log it.
+func (e *Error) RawBody() []byte { return e.fault.RawBody() }
+
+// HasCode reports whether the call or one of its messages was answered with
+// code.
+func (e *Error) HasCode(code Code) bool {
+	if e.Code == code {
+		return true
+	}
+	for _, it := range e.Items {
+		for _, issue := range it.Errors {
+			if issue.Code == code {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (e *Error) detail() errs.Detail {
+	return errs.Detail{
+		Provider: "capillary", Op: e.Op, StatusCode: e.StatusCode, Code: strconv.Itoa(int(e.Code)), Message: e.Message,
+		RequestID: e.RequestID, RetryAfter: e.RetryAfter, Attempts: e.Attempts, Kind: e.fault.Kind, Cause: e.fault.Text,
+	}
+}
+
+// invalid is the error for a request that is refused before it is sent.
+func invalid(op string, found problems.List) error {
+	if len(found.Problems) == 0 {
+		return nil
+	}
+	e := &Error{Op: op, Message: found.String(), fault: errs.Fault{Kind: found.Kind()}}
+	for _, p := range found.Problems {
+		e.Fields = append(e.Fields, FieldError{Path: p.Path, Message: p.Message})
+	}
+	return e
+}
+
+// unencodable is the error for a request that has been checked and yet cannot
+// be encoded.
+func (c *Client) unencodable(op string, err error) *Error {
+	return &Error{Op: op, Message: c.transport.Line(err.Error()), fault: errs.Fault{Kind: errs.InvalidRequest}}
+}
+
+// busy reports whether an answer is the vendor's documented refusal that asks
+// to try again.
+func busy(status int, body []byte) bool {
+	if status != http.StatusServiceUnavailable {
+		return false
+	}
+	a := readAnswer(body)
+	return a.known && !a.status.Success && a.has(CodeAuthorizationUnavailable)
+}
+
+func requestID(t *transport.Client, h http.Header) string {
+	return t.ID(cmp.Or(h.Get("X-Cap-Requestid"), h.Get("X-Cap-Request-Id")))
+}
+
+// fail is the error for a call of so many messages that came to res, or whose
+// complete answer is not a success.
+func (c *Client) fail(op string, res transport.Result, a *answer, sent int) *Error {
+	e := &Error{
+		Op: op, StatusCode: res.Status, RequestID: requestID(c.transport, res.Header),
+		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
+	}
+	if t, ok := errors.AsType[*Error](res.Cause); ok { // no token: nothing was sent
+		e.RetryAfter, e.fault.Kind, e.fault.Also = t.RetryAfter, t.fault.Kind, t.fault.Also
+		return e
+	}
+	c.explain(e, a)
+	v := a.verdict(sent)
+	switch kind := a.kind(res.Status); {
+	case v == partly, v == unsure && res.Status/100 == 2, v == accepted && res.Kind == nil:
+		e.Partial = v == partly
+		e.fault.Kind, e.fault.Also = errs.MaybeAccepted, nil
+	case v == unknown && res.Kind == nil:
+		e.fault.Kind, e.fault.Also = errs.MaybeAccepted, errs.Decode
+	case v == refused && kind != nil && res.Status != http.StatusTooManyRequests:
+		e.fault.Kind, e.fault.Also = kind, nil
+	}
+	if c.oauth != nil && res.Status/100 == 2 && e.Is(errs.Unauthorized) {
+		c.oauth.forget() // the transport has seen no 401
+	}
+	return e
+}
+
+// explain takes over what the vendor says.
+func (c *Client) explain(e *Error, a *answer) {
+	e.Code = a.status.Code
+	words := a.status.Message
+	for i, issue := range a.errors {
+		if i == 0 && e.Code == 0 {
+			e.Code = issue.Code
+		}
+		words = join(words, issue)
+	}
+	for i, it := range a.items {
+		if i == maxItems {
+			break
+		}
+		for _, issue := range it.Errors {
+			words = join(words, issue)
+		}
+		m := it.message()
+		recipient := string(cmp.Or(m.To, m.Receiver))
+		e.Items = append(e.Items, Item{
+			ID: string(m.id()), Errors: c.issues(it.Errors), Warnings: c.issues(it.Warnings),
+			recipient: func() string { return recipient },
+		})
+	}
+	e.Message = c.transport.Line(words)
+}
+
+// The most messages and issues that an Error holds.
+const (
+	maxItems  = 10_000
+	maxIssues = 32
+	maxWords  = 1 << 10
+)
+
+// join adds an issue to the vendor's words.
+func join(words string, issue Issue) string {
+	text := issue.Message
+	if issue.Code != 0 {
+		text = strings.TrimRight(strconv.Itoa(int(issue.Code))+" "+text, " ")
+	}
+	switch {
+	case text == "" || len(words) > maxWords:
+		return words
+	case words == "":
+		return text
+	}
+	return words + "; " + text
+}
+
+// issues makes found fit to be shown.
+func (c *Client) issues(found issues) []Issue {
+	var out []Issue
+	for i, issue := range found {
+		if i == maxIssues {
+			break
+		}
+		out = append(out, Issue{Code: issue.Code, Message: c.transport.Line(issue.Message)})
+	}
+	return out
+}
+
+// kind is the sentinel for what a refusal says, or nil: of the messages, if
+// they agree, else of the call.
+func (a *answer) kind(status int) error {
+	meaning := func(code Code) error {
+		if code < own && status/100 != 2 {
+			return nil
+		}
+		return codes[code]
+	}
+	var kind error
+	for i, issue := range a.said() {
+		k := meaning(issue.Code)
+		if i > 0 && k != kind { //nolint:errorlint // the very values of the table
+			kind = errs.InvalidRequest // it is several things
+			break
+		}
+		kind = k
+	}
+	kind = cmp.Or(kind, meaning(a.status.Code))
+	if kind == nil && status/100 == 2 {
+		return errs.InvalidRequest // refused inside, for a reason that is not known
+	}
+	return kind
+}
+
+// said is every error of the answer.
+func (a *answer) said() []Issue {
+	all := append([]Issue(nil), a.errors...)
+	for _, it := range a.items {
+		all = append(all, it.Errors...)
+	}
+	return all
+}
+
+// has reports whether the answer has an error, or is one, with code.
+func (a *answer) has(code Code) bool {
+	if a.status.Code == code {
+		return true
+	}
+	for _, issue := range a.said() {
+		if issue.Code == code {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package capillary
+
+const raceEnabled = false

@@ -1,0 +1,94 @@
+package capillary
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/jsonx"
+	"github.com/cpaas-go/cpaas/internal/problems"
+	"github.com/cpaas-go/cpaas/internal/transport"
+)
+
+// ResendRequest names a message to send once more. It is of the vendor's v2
+// API, which is JSON only.
+//
+// Source: https://docs.capillarytech.com/reference/post_v2-communications-resend
+type ResendRequest struct {
+	// MessageID is the platform's id of the message, a number such as
+	// "1746061653596". [Outcome.ID] looks like it, but no page says that it is
+	// one. Required.
+	MessageID string
+}
+
+// ResendResponse is Capillary's word that it sends a message once more.
+type ResendResponse struct {
+	OrgID                string
+	UndeliveredMessageID string // the message that was not delivered
+	ResentMessageID      string // the one that is sent for it
+	Warnings             []Issue
+
+	RequestID string          // from the X-Cap-Requestid header
+	Attempts  int             // requests made
+	Raw       json.RawMessage // the answer
+}
+
+// Resend has a message that was not delivered sent once more, as a new
+// message. It is an operation of the vendor's v2 API, in JSON whatever
+// [WithXML] says; what makes a message eligible is not documented. A message
+// that is not found is [ErrInvalidRequest] with [CodeUnknownMessage].
+//
+// The error is an [*Error]. It is [ErrMaybeAccepted] when Capillary may have
+// taken the request, also when a 2xx answer names no new message; the call is
+// not repeated then.
+func (c *Client) Resend(ctx context.Context, r ResendRequest) (*ResendResponse, error) {
+	const op = "Resend"
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	body, err := jsonx.Encode(struct {
+		MessageID json.Number `json:"messageId"`
+	}{json.Number(r.MessageID)})
+	if err != nil {
+		return nil, c.unencodable(op, err)
+	}
+	res := c.transport.Do(ctx, transport.Call{Endpoint: c.resend, Header: jsonHeader(), Body: body, Busy: busy})
+	var wire struct {
+		OrgID       scalar `json:"orgId"`
+		Undelivered scalar `json:"undeliveredMessageId"`
+		Resent      scalar `json:"resentMessageId"`
+		Warnings    issues `json:"warnings"`
+	}
+	a := readAnswer(res.Body)
+	readable := json.Unmarshal(res.Body, &wire) == nil
+	switch {
+	case res.Kind != nil || wire.Resent == "" && a.verdict(1) == refused:
+		return nil, c.fail(op, res, &a, 1)
+	case !readable || wire.Resent == "" || len(a.errors) > 0:
+		res.Kind, res.Cause = errs.MaybeAccepted, cmp.Or(res.Cause, errNotResent)
+		e := c.fail(op, res, &a, 1)
+		e.fault.Kind, e.fault.Also, e.Partial = errs.MaybeAccepted, errs.Decode, false
+		return nil, e
+	}
+	return &ResendResponse{
+		OrgID: string(wire.OrgID), UndeliveredMessageID: string(wire.Undelivered), ResentMessageID: string(wire.Resent),
+		Warnings: c.issues(wire.Warnings), RequestID: requestID(c.transport, res.Header), Attempts: res.Attempts, Raw: res.Body,
+	}, nil
+}
+
+var errNotResent = errors.New("the answer does not say that the message is sent again")
+
+// Validate says what is wrong with r. The error is an [*Error].
+func (r ResendRequest) Validate() error {
+	var found problems.List
+	switch s := r.MessageID; {
+	case s == "":
+		found.Add("is missing", "messageId")
+	case strings.Trim(s, "0123456789") != "" || s[0] == '0' || len(s) > 18:
+		found.Add("must be a number without leading zeros, of at most 18 digits", "messageId")
+	}
+	return invalid("Resend", found)
+}
