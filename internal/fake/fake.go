@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -33,6 +34,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	script   []Answer
+	apart    map[string][]Answer // scripts of paths that Next leaves alone
 	requests []Request
 	conns    map[net.Conn]struct{}
 	opened   int
@@ -73,6 +75,17 @@ func (s *Server) Next(answers ...Answer) {
 	s.script = append(s.script, answers...)
 }
 
+// NextAt scripts answers for requests to path, which takes none of Next's from
+// then on: for a token endpoint, which is called behind the user's back.
+func (s *Server) NextAt(path string, answers ...Answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.apart == nil {
+		s.apart = map[string][]Answer{}
+	}
+	s.apart[path] = append(s.apart[path], answers...)
+}
+
 // Requests are all requests so far, in order, also the refused ones.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
@@ -101,12 +114,7 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 }
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	var answer Answer
-	if len(s.script) > 0 {
-		answer, s.script = s.script[0], s.script[1:]
-	}
-	s.mu.Unlock()
+	answer := s.next(r.URL.Path)
 	if answer.unread {
 		s.record(r, nil)
 		answer.serve(s, w, r)
@@ -123,6 +131,25 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer.serve(s, w, r)
+}
+
+// next takes the next scripted Answer, the zero Answer if there is none.
+func (s *Server) next(path string) Answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if own, ok := s.apart[path]; ok {
+		if len(own) == 0 {
+			return Answer{}
+		}
+		s.apart[path] = own[1:]
+		return own[0]
+	}
+	if len(s.script) == 0 {
+		return Answer{}
+	}
+	answer := s.script[0]
+	s.script = s.script[1:]
+	return answer
 }
 
 func (s *Server) record(r *http.Request, body []byte) {
@@ -186,6 +213,7 @@ func Slow(d time.Duration) Answer {
 		case <-t.C:
 			s.vendor.ServeHTTP(w, r)
 		case <-s.done:
+			panic(http.ErrAbortHandler) // else it would be an empty 200
 		}
 	}}
 }
@@ -222,6 +250,23 @@ func Truncate() Answer {
 		w.WriteHeader(rec.Code)
 		w.Write(body[:len(body)/2])           //nolint:errcheck // the client may be gone
 		http.NewResponseController(w).Flush() //nolint:errcheck // likewise
+		panic(http.ErrAbortHandler)
+	}}
+}
+
+// Stall answers with a status and a body that stops in the middle: the
+// connection stays open, and no more comes until the client's patience or the
+// server ends.
+func Stall(status int, contentType, begin string) Answer {
+	return Answer{serve: func(s *Server, w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		io.WriteString(w, begin)              //nolint:errcheck // the client may be gone
+		http.NewResponseController(w).Flush() //nolint:errcheck // likewise
+		select {
+		case <-r.Context().Done():
+		case <-s.done:
+		}
 		panic(http.ErrAbortHandler)
 	}}
 }
@@ -266,9 +311,7 @@ func Call(ctx context.Context, method, url, contentType, body string, header htt
 	if err != nil {
 		return err
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}

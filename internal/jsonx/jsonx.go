@@ -9,19 +9,40 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
+	"unicode/utf8"
 )
 
 // Encode is v as JSON, with "<", ">" and "&" as they are.
 func Encode(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	buf.Grow(512)
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	e := encoders.Get().(*encoder) //nolint:errcheck // New makes nothing else
+	defer e.keep()
+	if err := e.json.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+	return bytes.Clone(bytes.TrimSuffix(e.buf.Bytes(), []byte("\n"))), nil
 }
+
+// encoder is kept because encoding/json escapes HTML unless it writes to
+// something, and what it writes to grows with every call otherwise.
+type encoder struct {
+	buf  bytes.Buffer
+	json *json.Encoder
+}
+
+func (e *encoder) keep() {
+	if e.buf.Cap() <= 64<<10 { // attachments are not worth keeping room for
+		e.buf.Reset()
+		encoders.Put(e)
+	}
+}
+
+var encoders = sync.Pool{New: func() any {
+	e := new(encoder)
+	e.json = json.NewEncoder(&e.buf)
+	e.json.SetEscapeHTML(false)
+	return e
+}}
 
 // EncodeWith is v, which must become a JSON object, with the members of extra
 // behind its own, in the order of their names. A name that v has already is
@@ -32,7 +53,7 @@ func EncodeWith(v any, extra map[string]json.RawMessage) ([]byte, error) {
 		return object, err
 	}
 	var has map[string]json.RawMessage
-	if err := json.Unmarshal(object, &has); err != nil {
+	if json.Unmarshal(object, &has) != nil || has == nil {
 		return nil, errors.New("extra fields: the value is not a JSON object")
 	}
 	out := bytes.TrimSuffix(object, []byte("}"))
@@ -42,7 +63,7 @@ func EncodeWith(v any, extra map[string]json.RawMessage) ([]byte, error) {
 			return nil, fmt.Errorf("extra field %q: the request has a field for it", name)
 		}
 		value := extra[name]
-		if !json.Valid(value) {
+		if !json.Valid(value) || !utf8.Valid(value) {
 			return nil, fmt.Errorf("extra field %q: not JSON", name)
 		}
 		key, err := Encode(name)

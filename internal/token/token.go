@@ -22,12 +22,13 @@ type Cache struct {
 	// Fetch gets a new Token. It runs under a context that no single caller
 	// ends, bounded by Limit.
 	Fetch func(context.Context) (Token, error)
-	Early time.Duration // how long before its end a Token is replaced
+	Early time.Duration // how long before its end a Token is replaced; at most half of its life
 	Limit time.Duration // how long a Fetch may take; zero: 30 seconds
 
 	flight  singleflight.Group
 	mu      sync.Mutex
 	token   func() Token // in a closure, out of reach of printing; nil: none yet
+	renew   time.Time    // when it is to be replaced; zero: never
 	dropped bool
 }
 
@@ -50,9 +51,7 @@ func (c *Cache) Get(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		c.mu.Lock()
-		c.token, c.dropped = func() Token { return t }, false
-		c.mu.Unlock()
+		c.keep(t)
 		return t.Value, nil
 	})
 	select {
@@ -60,23 +59,28 @@ func (c *Cache) Get(ctx context.Context) (string, error) {
 		if r.Err != nil {
 			return "", r.Err
 		}
-		return r.Val.(string), nil //nolint:forcetypeassert // the function above returns nothing else
+		return r.Val.(string), nil //nolint:errcheck // the function above returns nothing else
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
+	}
+}
+
+func (c *Cache) keep(t Token) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.token, c.dropped, c.renew = func() Token { return t }, false, time.Time{}
+	if !t.Expires.IsZero() {
+		c.renew = t.Expires.Add(-min(c.Early, time.Until(t.Expires)/2))
 	}
 }
 
 func (c *Cache) current() (Token, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.token == nil || c.dropped {
+	if c.token == nil || c.dropped || !c.renew.IsZero() && !time.Now().Before(c.renew) {
 		return Token{}, false
 	}
-	t := c.token()
-	if !t.Expires.IsZero() && !time.Now().Before(t.Expires.Add(-c.Early)) {
-		return Token{}, false
-	}
-	return t, true
+	return c.token(), true
 }
 
 // Drop forgets value, if it is still the current one, so that the next Get

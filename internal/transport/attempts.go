@@ -1,10 +1,12 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
@@ -25,36 +27,39 @@ import (
 type attempts struct {
 	retry  retryablehttp.Client
 	client http.Client
-	inner  http.RoundTripper
 
 	c       *Client
-	call    *Call
+	call    Call
 	ctx     context.Context
 	instant bool // never wait
 
 	// Reported by httptrace, perhaps from another goroutine.
-	trace    httptrace.ClientTrace
-	asked    atomic.Bool // the RoundTripper reports to httptrace
-	gotConn  atomic.Bool // from here on something may have been written
-	started  time.Time
-	verdict  verdict
-	fatal    bool // no attempt can be better: credentials could not be had
-	retries  int
-	renewed  bool // credentials were renewed after a 401
-	sentAuth http.Header
+	trace   httptrace.ClientTrace
+	asked   atomic.Bool // the RoundTripper reports to httptrace
+	gotConn atomic.Bool // from here on something may have been written
 
-	res     Result
-	bodyErr error // why the answer could not be read whole
+	// Of the attempt that is made now.
+	started time.Time
+	unsent  bool        // it never came to the caller's RoundTripper
+	fatal   bool        // no attempt can be better: credentials could not be had
+	sent    http.Header // with credentials
+
+	verdict verdict
+	retries int
+	renewed bool          // credentials were renewed after a 401
+	wait    time.Duration // before the next attempt
+
+	res Result
 }
 
-func newAttempts(ctx context.Context, c *Client, call *Call, instant bool) *attempts {
-	a := &attempts{c: c, call: call, ctx: ctx, instant: instant, client: c.http, inner: c.http.Transport}
+func newAttempts(ctx context.Context, c *Client, call Call, instant bool) *attempts {
+	a := &attempts{c: c, call: call, ctx: ctx, instant: instant, client: c.http}
 	a.client.Transport = a
 	a.retry.HTTPClient = &a.client
 	a.retry.RetryMax = 1 << 20 // checkRetry counts
 	a.retry.CheckRetry = a.checkRetry
 	a.retry.Backoff = a.backoff
-	a.retry.ErrorHandler = passOn
+	a.retry.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	a.trace.GetConn = func(string) { a.asked.Store(true) }
 	a.trace.GotConn = func(httptrace.GotConnInfo) { a.gotConn.Store(true) }
 	return a
@@ -63,43 +68,41 @@ func newAttempts(ctx context.Context, c *Client, call *Call, instant bool) *atte
 // run makes the attempts.
 func (a *attempts) run() Result {
 	req := retryablehttp.Request{Request: a.request()}
-	if a.call.Body != nil {
-		if err := req.SetBody(a.call.Body); err != nil {
-			return Result{Kind: errs.InvalidRequest, Cause: err}
-		}
+	if a.client.Jar != nil { // the http.Client adds cookies, each time to the same header
+		req.Header = http.Header{}
+		a.retry.PrepareRetry = func(r *http.Request) error { r.Header = http.Header{}; return nil }
 	}
 	resp, err := a.retry.Do(&req)
-	if resp != nil {
+	if err == nil {
 		resp.Body.Close() // read whole by RoundTrip
 	}
-	res := &a.res
+	res := a.res
 	res.Kind = a.verdict.kind
-	if err != nil && res.Cause == nil {
-		res.Cause = withoutURL(err)
+	if res.Kind == nil {
+		return res
 	}
-	if a.bodyErr != nil && res.Cause == nil {
-		res.Cause = a.bodyErr
-	}
-	if res.Kind != nil && res.Unsure {
+	if res.Unsure {
 		res.Kind = errs.MaybeAccepted // until the vendor's answer to the repeat says otherwise
 	}
-	if err := context.Cause(a.ctx); err != nil && res.Kind != nil && !errors.Is(res.Cause, err) {
-		res.Cause = errors.Join(res.Cause, err)
+	if a.verdict.retry || res.Status == 0 || res.unread { // perhaps it was the context that ended it
+		res.Cause = withEnd(a.ctx, res.Cause)
 	}
-	return *res
+	return res
 }
 
+// noHeader stands in for the header that RoundTrip makes. It is never changed.
+var noHeader = http.Header{}
+
+// request is what the http.Client sees: no body and no header, so it has
+// nothing that it could repeat or change. RoundTrip puts them on.
 func (a *attempts) request() *http.Request {
 	u := a.call.url
 	if len(a.call.Args) > 0 || a.call.Query != "" {
 		u = a.c.join(a.call.template, a.call.Args, a.call.Query)
 	}
-	req := &http.Request{
-		Method: a.call.method, URL: u, Host: u.Host, Header: a.c.header,
+	req := http.Request{
+		Method: a.call.method, URL: u, Header: noHeader,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	if a.client.Jar != nil { // net/http will add to it
-		req.Header = req.Header.Clone()
 	}
 	return req.WithContext(httptrace.WithClientTrace(a.ctx, &a.trace))
 }
@@ -107,52 +110,86 @@ func (a *attempts) request() *http.Request {
 // RoundTrip makes one attempt and reads its answer, both under the attempt's
 // timeout.
 func (a *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
-	a.res.Attempts++
-	a.asked.Store(false)
-	a.gotConn.Store(false)
-	a.res.Status, a.res.Header, a.res.Body, a.res.RetryAfter, a.bodyErr = 0, nil, nil, 0, nil
-	a.started = time.Now()
-
+	a.unsent = true
+	a.res = Result{Attempts: a.res.Attempts, Unsure: a.res.Unsure}
+	if a.logs() {
+		a.started = time.Now()
+	}
 	ctx, cancel := context.WithTimeout(req.Context(), a.c.opts.timeout)
 	defer cancel()
-	header := make(http.Header, len(req.Header)+len(a.call.Header)+4)
-	for _, from := range [...]http.Header{req.Header, a.call.Header} {
-		for name, values := range from {
-			header[name] = values
-		}
+	if err := a.dress(ctx, req); err != nil {
+		return nil, err
 	}
-	if a.c.auth != nil {
-		if err := a.c.auth.Apply(ctx, header); err != nil {
-			a.fatal = true
-			closeBody(req)
-			return nil, err
-		}
-		a.sentAuth = header
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	req = req.WithContext(ctx)
-	req.Header = header
-	resp, err := a.inner.RoundTrip(req)
-	if err != nil {
+	req.Header = a.sent
+	a.setBody(req)
+	a.asked.Store(false) // only now: a call for a token reports to the same trace
+	a.gotConn.Store(false)
+	a.unsent = false
+	a.res.Attempts++
+	resp, err := a.c.http.Transport.RoundTrip(req)
+	switch {
+	case err != nil:
 		return nil, err
+	case resp == nil:
+		return nil, errors.New("the RoundTripper returned neither an answer nor an error")
 	}
 	a.read(resp)
 	return resp, nil
+}
+
+// dress makes the attempt's header: req's own (cookies), the client's, the
+// call's, and the credentials.
+func (a *attempts) dress(ctx context.Context, req *http.Request) error {
+	a.sent = make(http.Header, len(req.Header)+len(a.c.header)+len(a.call.Header)+2)
+	for _, f := range a.c.header {
+		a.sent[f.name] = f.values
+	}
+	maps.Copy(a.sent, a.call.Header)
+	maps.Copy(a.sent, req.Header)
+	if a.c.auth == nil {
+		return nil
+	}
+	err := a.c.auth.Apply(ctx, a.sent)
+	a.fatal = err != nil
+	return err
+}
+
+// setBody puts the body on req. Each attempt has a reader of its own: the one
+// before may still be written from.
+func (a *attempts) setBody(req *http.Request) {
+	if a.call.Body == nil {
+		return
+	}
+	req.ContentLength = int64(len(a.call.Body))
+	req.GetBody = func() (io.ReadCloser, error) { // for a connection that was closed before anything was written
+		return io.NopCloser(bytes.NewReader(a.call.Body)), nil
+	}
+	req.Body = io.NopCloser(bytes.NewReader(a.call.Body))
 }
 
 // read takes what is wanted of the answer and closes it: to its end, so that
 // the connection can be used again, unless it is longer than the bound.
 func (a *attempts) read(resp *http.Response) {
 	a.res.Status, a.res.Header = resp.StatusCode, resp.Header
-	a.res.RetryAfter = parseRetryAfter(resp.Header, time.Now())
-	limit := int64(MaxErrorBody)
-	if resp.StatusCode/100 == 2 {
-		limit = MaxResponse
+	a.res.RetryAfter = retryAfter(resp.Header)
+	if resp.Body != nil {
+		limit := int64(MaxErrorBody)
+		if resp.StatusCode/100 == 2 {
+			limit = MaxResponse
+		}
+		var err error
+		a.res.Body, err = readBody(resp.Body, resp.ContentLength, limit)
+		a.res.Cause, a.res.unread = err, err != nil
+		resp.Body.Close()
 	}
-	a.res.Body, a.bodyErr = readBody(resp.Body, resp.ContentLength, limit)
-	resp.Body.Close()
 	resp.Body = http.NoBody
-	if resp.StatusCode/100 == 3 {
-		resp.Header.Del("Location") // no redirect is followed, nor looked at
+	if resp.StatusCode/100 == 3 { // no redirect is followed, nor looked at
+		resp.Header = resp.Header.Clone()
+		resp.Header.Del("Location")
 	}
 }
 
@@ -184,37 +221,63 @@ func readBody(r io.Reader, length, limit int64) ([]byte, error) {
 
 // checkRetry judges the attempt, answer first: a 2xx in hand when the context
 // ends is a success.
-func (a *attempts) checkRetry(_ context.Context, resp *http.Response, err error) (bool, error) {
-	status := 0
-	if resp != nil {
-		status = resp.StatusCode
-	}
-	written := a.gotConn.Load() || !a.asked.Load() && !neverSent(err)
-	if a.fatal {
-		written = false
-	}
-	unreadable := a.bodyErr != nil
-	busy := a.call.Busy != nil && resp != nil && !unreadable && a.call.Busy(status, a.res.Body)
-	a.verdict = judge(a.call.Class, status, busy, unreadable, written)
-	a.res.Cause = nil
-	if err != nil {
+func (a *attempts) checkRetry(_ context.Context, _ *http.Response, err error) (bool, error) {
+	status := a.res.Status
+	if status == 0 {
 		a.res.Cause = withoutURL(err)
 	}
-	retry := a.again(status)
+	busy := status != 0 && !a.res.unread && a.call.Busy != nil && a.call.Busy(status, a.res.Body)
+	a.verdict = judge(a.call.Class, status, busy, a.res.unread, a.written(err))
+	if a.fatal {
+		a.noCredentials(err)
+	}
+	retry := a.again()
 	a.log(retry)
-	if retry && a.verdict.kind == errs.MaybeAccepted {
+	if retry && a.verdict.kind == errs.MaybeAccepted { //nolint:errorlint // the very value
 		a.res.Unsure = true
 	}
 	return retry, nil
 }
 
-// again says whether there is to be another attempt.
-func (a *attempts) again(status int) bool {
+// written says whether something of an attempt without an answer may have
+// reached the server. A RoundTripper that does not report to httptrace is
+// only believed when its error says so.
+func (a *attempts) written(err error) bool {
+	switch {
+	case a.unsent:
+		return false
+	case a.gotConn.Load():
+		return true
+	}
+	return !a.asked.Load() && !a.c.ownPool && !errs.NeverSent(err)
+}
+
+// noCredentials takes over what the error says that Auth gave, where it tells
+// something about this call too.
+func (a *attempts) noCredentials(err error) {
+	for _, kind := range [...]error{errs.Unauthorized, errs.Forbidden, errs.InsufficientCredit, errs.RateLimited} {
+		if errors.Is(err, kind) {
+			a.verdict.kind = kind
+			break
+		}
+	}
+	if r, ok := errors.AsType[interface {
+		error
+		RetryDelay() time.Duration
+	}](err); ok {
+		a.res.RetryAfter = r.RetryDelay()
+	}
+}
+
+// again says whether there is to be another attempt, and sets how long to
+// wait before it: what the server asks for, else full jitter.
+func (a *attempts) again() bool {
+	a.wait = 0
 	if a.fatal || a.ctx.Err() != nil {
 		return false
 	}
-	if status == http.StatusUnauthorized && !a.renewed {
-		if r, ok := a.c.auth.(Refresher); ok && r.Rejected(a.sentAuth) {
+	if a.res.Status == http.StatusUnauthorized && !a.renewed {
+		if r, ok := a.c.auth.(Refresher); ok && r.Rejected(a.sent) {
 			a.renewed = true
 			return true
 		}
@@ -222,39 +285,28 @@ func (a *attempts) again(status int) bool {
 	allowed := a.c.opts.maxRetries
 	if a.instant {
 		allowed = min(allowed, 1)
-		if status == http.StatusTooManyRequests || a.res.RetryAfter > 0 {
-			return false
-		}
 	}
 	if !a.verdict.retry || a.retries >= allowed || a.res.RetryAfter > maxWait {
 		return false
 	}
-	if deadline, ok := a.ctx.Deadline(); ok && time.Until(deadline) <= a.res.RetryAfter {
+	if a.instant {
+		if a.verdict.later || a.res.RetryAfter > 0 {
+			return false
+		}
+	} else {
+		a.wait = a.res.RetryAfter
+		if a.wait == 0 {
+			a.wait = rand.N(min(maxWait, baseBackoff<<a.retries)) //nolint:gosec // spreads load, hides nothing
+		}
+	}
+	if deadline, ok := a.ctx.Deadline(); ok && time.Until(deadline) <= a.wait {
 		return false
 	}
 	a.retries++
 	return true
 }
 
-// backoff is how long to wait before the next attempt: what the server asks
-// for, else full jitter.
-func (a *attempts) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration {
-	switch {
-	case a.instant, a.res.Status == http.StatusUnauthorized:
-		return 0
-	case a.res.RetryAfter > 0:
-		return a.res.RetryAfter
-	}
-	return rand.N(min(maxWait, baseBackoff<<(a.retries-1))) //nolint:gosec // spreads load, hides nothing
-}
-
-// passOn keeps the last answer, whatever became of it.
-func passOn(resp *http.Response, err error, _ int) (*http.Response, error) {
-	if resp != nil {
-		return resp, nil //nolint:nilerr // the answer says more than the error
-	}
-	return nil, err
-}
+func (a *attempts) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return a.wait }
 
 // withoutURL takes the URL out of an error of net/http: it may hold secrets.
 func withoutURL(err error) error {
@@ -267,15 +319,27 @@ func withoutURL(err error) error {
 	}
 }
 
-func closeBody(req *http.Request) {
-	if req.Body != nil {
-		req.Body.Close()
+// withEnd adds to err why ctx ended, if it did: its error, and the cause that
+// was given for it.
+func withEnd(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
 	}
+	for _, why := range [...]error{ctx.Err(), context.Cause(ctx)} {
+		if !errors.Is(err, why) {
+			err = errors.Join(err, why)
+		}
+	}
+	return err
+}
+
+func (a *attempts) logs() bool {
+	l := a.c.opts.logger
+	return l != nil && l.Enabled(a.ctx, slog.LevelDebug)
 }
 
 func (a *attempts) log(retry bool) {
-	l := a.c.opts.logger
-	if l == nil || !l.Enabled(a.ctx, slog.LevelDebug) {
+	if !a.logs() {
 		return
 	}
 	attrs := []slog.Attr{
@@ -300,5 +364,5 @@ func (a *attempts) log(retry bool) {
 	if a.res.Cause != nil {
 		attrs = append(attrs, slog.String("cause", a.c.Line(a.res.Cause.Error())))
 	}
-	l.LogAttrs(a.ctx, slog.LevelDebug, "cpaas: attempt", attrs...)
+	a.c.opts.logger.LogAttrs(a.ctx, slog.LevelDebug, "cpaas: attempt", attrs...)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -38,7 +39,7 @@ func Defaults(baseURL string) Options {
 	o := Options{timeout: DefaultTimeout, maxRetries: DefaultMaxRetries, userAgent: userAgent}
 	if baseURL != "" {
 		if err := o.SetBaseURL(baseURL); err != nil {
-			panic(err) // a constant of this module
+			panic(err) //nolint:forbidigo // a constant of this module is wrong
 		}
 	}
 	return o
@@ -50,21 +51,20 @@ func (o *Options) SetBaseURL(s string) error {
 	switch {
 	case err != nil: // err repeats s, which may hold a secret
 		return errors.New("base URL: not a URL")
-	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+	case u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http":
 		return errors.New("base URL: must be absolute, https://host/path")
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return errors.New("base URL: must be https (plain http only to loopback)")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return errors.New("base URL: must not have a user, a query or a fragment")
 	}
-	u.Path = strings.TrimRight(u.Path, "/")
-	u.RawPath = strings.TrimRight(u.RawPath, "/")
+	setPath(u, strings.TrimRight(u.EscapedPath(), "/"))
 	o.base = u
 	return nil
 }
 
 func isLoopback(host string) bool {
-	if host == "localhost" {
+	if strings.EqualFold(host, "localhost") {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)
@@ -109,7 +109,7 @@ func (o *Options) SetMaxRetries(n int) error {
 
 // SetRateLimit sets how many calls a second are made.
 func (o *Options) SetRateLimit(perSecond float64, burst int) error {
-	if !(perSecond > 0) || burst < 1 { // also refuses NaN
+	if !(perSecond > 0) || math.IsInf(perSecond, 1) || burst < 1 { // also refuses NaN
 		return errors.New("rate limit: needs a positive rate and a burst of at least 1")
 	}
 	o.limiter = rate.NewLimiter(rate.Limit(perSecond), burst)

@@ -11,18 +11,24 @@ import (
 // maxRetryAfter is the longest Retry-After that is believed.
 const maxRetryAfter = 7 * 24 * time.Hour
 
-// parseRetryAfter reads a Retry-After header: seconds, fractions of seconds
-// or an HTTP date. Zero when there is none, or when it makes no sense.
-func parseRetryAfter(h http.Header, now time.Time) time.Duration {
+// retryAfter is how long an answer asks to wait; zero when it does not.
+func retryAfter(h http.Header) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {
 		return 0
 	}
-	if s, err := strconv.ParseFloat(v, 64); err == nil {
-		if math.IsNaN(s) || s <= 0 || s > maxRetryAfter.Seconds() {
+	return parseRetryAfter(v, time.Now())
+}
+
+// parseRetryAfter reads a Retry-After header: seconds, fractions of seconds
+// or an HTTP date. Zero when it makes no sense.
+func parseRetryAfter(v string, now time.Time) time.Duration {
+	if strings.Trim(v, "0123456789.") == "" { // not what else a float can be: signs, exponents, Inf
+		s, err := strconv.ParseFloat(v, 64)
+		if err != nil || s > maxRetryAfter.Seconds() {
 			return 0
 		}
-		return time.Duration(s * float64(time.Second))
+		return time.Duration(math.Round(s * float64(time.Second)))
 	}
 	at, err := http.ParseTime(v)
 	if err != nil {

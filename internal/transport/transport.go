@@ -8,8 +8,10 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +29,7 @@ const (
 	maxWait     = 8 * time.Second // the longest wait between attempts
 
 	idlePerHost = 512
+	idleTimeout = 50 * time.Second
 )
 
 // Client speaks to one API with one set of credentials. It is immutable and
@@ -36,7 +39,8 @@ type Client struct {
 	opts     Options
 	auth     Auth
 	http     http.Client // Transport is the innermost RoundTripper
-	header   http.Header // of every request; never changed
+	ownPool  bool        // Transport is ours: it reports to httptrace
+	header   []field     // of every request; never changed
 }
 
 // New makes a Client. header is sent with every call.
@@ -44,39 +48,76 @@ func New(provider string, o Options, auth Auth, header http.Header) (*Client, er
 	if o.base == nil {
 		return nil, errors.New("base URL: none")
 	}
-	c := &Client{provider: provider, opts: o, auth: auth, header: http.Header{"User-Agent": {o.userAgent}}}
-	for name, values := range header {
-		c.header[http.CanonicalHeaderKey(name)] = values
+	if err := checkHeader(header); err != nil {
+		return nil, err
 	}
-	switch {
-	case o.http == nil:
-		c.http = http.Client{Transport: defaultTransport()}
-	default:
-		c.http = *o.http
-		if c.http.Transport == nil {
-			c.http.Transport = http.DefaultTransport
-		}
+	all := http.Header{"User-Agent": {o.userAgent}}
+	maps.Copy(all, header)
+	c := &Client{provider: provider, opts: o, auth: auth, header: fields(all)}
+	if o.http == nil {
+		c.http.Transport, c.ownPool = defaultTransport()
+		return c, nil
+	}
+	c.http = *o.http
+	if c.http.Transport == nil {
+		c.http.Transport = http.DefaultTransport
+	}
+	if c.http.Timeout > 0 { // http.Client would run a goroutine for it
+		c.opts.timeout = min(c.opts.timeout, c.http.Timeout)
+		c.http.Timeout = 0
 	}
 	return c, nil
+}
+
+// field is a header's field. A slice of them is put on a request faster than
+// a map.
+type field struct {
+	name   string
+	values []string
+}
+
+func fields(h http.Header) []field {
+	out := make([]field, 0, len(h))
+	for name, values := range h {
+		out = append(out, field{http.CanonicalHeaderKey(name), slices.Clip(slices.Clone(values))})
+	}
+	return out
+}
+
+// checkHeader refuses what must not be sent: values that are not fit for a
+// header, and the two names that make net/http repeat a POST by itself.
+func checkHeader(h http.Header) error {
+	for name, values := range h {
+		switch http.CanonicalHeaderKey(name) {
+		case "Idempotency-Key", "X-Idempotency-Key":
+			return errors.New("header " + name + ": net/http would repeat calls that carry it")
+		}
+		if slices.ContainsFunc(values, func(v string) bool { return !ValidHeaderValue(v) }) {
+			return errors.New("header " + name + ": not fit for a header")
+		}
+	}
+	return nil
 }
 
 // defaultTransport is http.DefaultTransport with a pool that many concurrent
 // senders can keep their connections in. Wrapped by somebody (otelhttp), it
 // is used as it is.
-func defaultTransport() http.RoundTripper {
+func defaultTransport() (_ http.RoundTripper, own bool) {
 	t, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
-		return http.DefaultTransport
+		return http.DefaultTransport, false
 	}
 	t = t.Clone()
 	t.MaxIdleConns = 0 // the limit per host is the limit
 	t.MaxIdleConnsPerHost = idlePerHost
+	// Shorter than servers and balancers usually keep a connection (60 s and
+	// more): a message that meets a closing one may or may not have arrived.
+	t.IdleConnTimeout = idleTimeout
 	if t.TLSClientConfig == nil {
-		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	} else if t.TLSClientConfig.MinVersion < tls.VersionTLS12 {
-		t.TLSClientConfig.MinVersion = tls.VersionTLS12
+		t.TLSClientConfig = new(tls.Config)
 	}
-	return t
+	t.TLSClientConfig.MinVersion = max(t.TLSClientConfig.MinVersion, tls.VersionTLS12)
+	return t, true
 }
 
 // BaseURL is where the API begins.
@@ -107,27 +148,37 @@ func (c *Client) Endpoint(op, method, path string, class Class) Endpoint {
 	return Endpoint{Op: op, Class: class, method: method, template: path, url: c.join(path, nil, "")}
 }
 
+// WithQuery is e with a query, encoded, that is the same for every call.
+func (e Endpoint) WithQuery(query string) Endpoint {
+	u := *e.url
+	u.RawQuery = query
+	e.url = &u
+	return e
+}
+
 // join is the URL of an operation. Every argument is escaped, also "." and
 // "..", which servers and proxies would otherwise resolve.
 func (c *Client) join(path string, args []string, query string) *url.URL {
 	u := *c.opts.base
-	escaped := u.EscapedPath()
+	var escaped strings.Builder
+	escaped.WriteString(u.EscapedPath())
 	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		escaped += "/"
 		if strings.HasPrefix(part, "{") && len(args) > 0 {
-			escaped += escapeSegment(args[0])
-			args = args[1:]
-			continue
+			part, args = escapeSegment(args[0]), args[1:]
 		}
-		escaped += part
+		escaped.WriteString("/")
+		escaped.WriteString(part)
 	}
-	if decoded, err := url.PathUnescape(escaped); err == nil {
-		u.Path, u.RawPath = decoded, escaped
-	} else {
-		u.Path, u.RawPath = escaped, ""
-	}
+	setPath(&u, escaped.String())
 	u.RawQuery = query
 	return &u
+}
+
+func setPath(u *url.URL, escaped string) {
+	u.Path, u.RawPath = escaped, ""
+	if decoded, err := url.PathUnescape(escaped); err == nil {
+		u.Path, u.RawPath = decoded, escaped
+	}
 }
 
 func escapeSegment(s string) string {
@@ -165,13 +216,17 @@ type Result struct {
 	RetryAfter time.Duration
 	Attempts   int
 
-	// Unsure: an attempt before the last may have been accepted, and Kind
-	// is MaybeAccepted unless the last one succeeded.
+	// Unsure: an attempt before the last may have been accepted, and Kind is
+	// MaybeAccepted unless the last one succeeded. Of all that the last
+	// answer can say, only that the key is a duplicate changes that.
 	Unsure bool
+
+	unread bool // Body is not all of the answer; Cause says why
 }
 
 // NoWait makes calls under ctx never wait: no back-off, no rate limiter, and
-// a 429 is returned at once. What can be tried again at once is, one time.
+// what asks to be called later (a 429, a Retry-After, a Busy answer) is
+// returned at once. What can be tried again at once is, one time.
 func NoWait(ctx context.Context) context.Context {
 	return context.WithValue(ctx, noWait{}, true)
 }
@@ -180,39 +235,42 @@ type noWait struct{}
 
 // Do makes the call.
 func (c *Client) Do(ctx context.Context, call Call) Result {
-	instant := ctx.Value(noWait{}) != nil
-	if kind, after, err := c.limit(ctx, instant); kind != nil {
-		return Result{Kind: kind, Cause: err, RetryAfter: after}
+	if err := checkHeader(call.Header); err != nil {
+		return Result{Kind: errs.InvalidRequest, Cause: err}
 	}
-	a := newAttempts(ctx, c, &call, instant)
-	return a.run()
+	instant := ctx.Value(noWait{}) != nil
+	if res := c.limit(ctx, instant); res.Kind != nil {
+		return res
+	}
+	return newAttempts(ctx, c, call, instant).run() //nolint:contextcheck // the attempts hold ctx
 }
 
-// limit waits for the rate limiter.
-func (c *Client) limit(ctx context.Context, instant bool) (kind error, after time.Duration, cause error) {
-	if err := context.Cause(ctx); err != nil {
-		return errs.Unavailable, 0, err
+// limit waits for the rate limiter. The Result is that of a call that was not
+// made, or the zero Result.
+func (c *Client) limit(ctx context.Context, instant bool) Result {
+	if ctx.Err() != nil {
+		return Result{Kind: errs.Unavailable, Cause: withEnd(ctx, nil)}
 	}
 	if c.opts.limiter == nil {
-		return nil, 0, nil
+		return Result{}
 	}
 	r := c.opts.limiter.Reserve()
 	wait := r.Delay()
 	if wait == 0 {
-		return nil, 0, nil
+		return Result{}
 	}
 	if deadline, ok := ctx.Deadline(); instant || ok && time.Until(deadline) < wait {
 		r.Cancel()
-		return errs.RateLimited, wait, errOwnLimit
+		return Result{Kind: errs.RateLimited, RetryAfter: wait, Cause: errOwnLimit}
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil, 0, nil
+		return Result{}
 	case <-ctx.Done():
 		r.Cancel()
-		return errs.RateLimited, wait, context.Cause(ctx)
+		return Result{Kind: errs.RateLimited, RetryAfter: wait, Cause: withEnd(ctx, errOwnLimit)}
 	}
 }
 

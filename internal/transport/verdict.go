@@ -1,8 +1,6 @@
 package transport
 
 import (
-	"errors"
-	"net"
 	"net/http"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
@@ -29,24 +27,25 @@ const (
 type verdict struct {
 	kind  error // nil: a complete 2xx
 	retry bool
+	later bool // the server asks not to be called again at once
 }
 
 // judge looks at one attempt. status is 0 when there was no answer. busy: the
 // answer proves that nothing was accepted and asks to try again later.
 func judge(class Class, status int, busy, unreadable, written bool) verdict {
-	lost := verdict{errs.MaybeAccepted, class != Send}
+	lost := verdict{kind: errs.MaybeAccepted, retry: class != Send}
 	if class == Read {
 		lost.kind = errs.Unavailable
 	}
 	switch {
 	case status == 0 && !written:
-		return verdict{errs.Unavailable, true}
+		return verdict{kind: errs.Unavailable, retry: true}
 	case status == 0:
 		return lost
 	case status == http.StatusTooManyRequests:
-		return verdict{errs.RateLimited, true}
+		return verdict{kind: errs.RateLimited, retry: true, later: true}
 	case busy:
-		return verdict{errs.Unavailable, true}
+		return verdict{kind: errs.Unavailable, retry: true, later: true}
 	case status/100 == 2 && unreadable:
 		return lost
 	case status/100 == 2:
@@ -55,7 +54,7 @@ func judge(class Class, status int, busy, unreadable, written bool) verdict {
 		status == http.StatusRequestTimeout:
 		return lost
 	}
-	return verdict{refusal(status, lost.kind), false}
+	return verdict{kind: refusal(status, lost.kind)}
 }
 
 // refusal is what a status alone says that is neither success nor failure of
@@ -76,14 +75,4 @@ func refusal(status int, lost error) error {
 		return errs.InvalidRequest
 	}
 	return lost // 1xx, other redirects, statuses that do not exist
-}
-
-// neverSent says whether err by itself proves that no request was written,
-// for RoundTrippers that do not report to httptrace.
-func neverSent(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
-		return true
-	}
-	_, ok := errors.AsType[*net.DNSError](err)
-	return ok
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package deflector
+
+const raceEnabled = false
