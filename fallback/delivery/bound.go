@@ -45,6 +45,7 @@ func (b *BoundRoute) Send(ctx context.Context, m fallback.Message) (fallback.Res
 		err error
 	}
 	done := make(chan answer, 1)
+	key := j.rec.Key // the goroutine may read the record anew
 	go func() {
 		res, err := j.run(context.WithoutCancel(ctx))
 		if errors.Is(err, errExists) {
@@ -53,7 +54,6 @@ func (b *BoundRoute) Send(ctx context.Context, m fallback.Message) (fallback.Res
 		b.r.poke() // it is due at some time, perhaps before anything else
 		done <- answer{res, err}
 	}()
-	key := j.rec.Key
 	select {
 	case a := <-done:
 		return a.res, a.err
@@ -152,6 +152,7 @@ func (r *Runner) read(rec Record) (fallback.Result, error) {
 	j.absorb()
 	if j.st.Ended {
 		j.decision = cascade.Look(j.st.plan(&r.cfg, nil), j.st.seen())
+		j.decision.Why = j.st.Why
 	}
 	return j.outcome()
 }
@@ -188,8 +189,9 @@ func (b *BoundRoute) Wait(ctx context.Context, key string) (fallback.Result, err
 	}
 }
 
-// Cancel stops a message from going on: once it has returned, nothing is
-// submitted any more. What was accepted is taken back where its provider can.
+// Cancel stops a message from going on: once it has returned, no attempt begins
+// any more, and one that was under way is the last. What was accepted is taken
+// back where its provider can.
 func (b *BoundRoute) Cancel(ctx context.Context, key string) (fallback.Result, error) {
 	rec, err := b.r.cfg.Store.Get(ctx, key)
 	if err != nil {

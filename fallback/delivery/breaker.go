@@ -58,6 +58,7 @@ type breaker struct {
 	open          bool
 	probe         time.Time // when open: from then on one call is let through
 	probing       time.Time // when one is under way: when it began
+	alerted       time.Time // when somebody was last told to act
 }
 
 func (b *breakers) get(l line) *breaker {
@@ -106,8 +107,8 @@ func (b *breakers) admit(l line, now time.Time, forced bool) bool {
 	return true
 }
 
-// verdict takes in what a call came to. alert: the breaker opened because of
-// something that somebody must act on.
+// verdict takes in what a call came to. alert: somebody must act on it, and was
+// not told within the cooldown.
 func (b *breakers) verdict(l line, r errs.Reason, now time.Time) (alert bool) {
 	failed, must := false, false
 	switch r {
@@ -121,14 +122,16 @@ func (b *breakers) verdict(l line, r errs.Reason, now time.Time) (alert bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	x := b.get(l)
+	if must && !now.Before(x.alerted.Add(b.cfg.Cooldown)) {
+		x.alerted, alert = now, true
+	}
 	if x.open {
 		x.probing = time.Time{}
 		if failed {
-			alert = must && !now.Before(x.probe)
 			x.probe = now.Add(b.cfg.Cooldown)
 			return alert
 		}
-		*x = breaker{}
+		*x = breaker{alerted: x.alerted}
 		return false
 	}
 	if now.Sub(x.begun) > b.cfg.Window {
@@ -139,8 +142,7 @@ func (b *breakers) verdict(l line, r errs.Reason, now time.Time) (alert bool) {
 		x.failed++
 	}
 	if must || x.calls >= b.cfg.MinCalls && float64(x.failed) >= b.cfg.Rate*float64(x.calls) {
-		*x = breaker{open: true, probe: now.Add(b.cfg.Cooldown)}
-		return must
+		*x = breaker{open: true, probe: now.Add(b.cfg.Cooldown), alerted: x.alerted}
 	}
-	return false
+	return alert
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	bulkChunk = 500    // messages stored in one transaction
+	bulkChunk = 1000   // messages stored in one transaction: no fewer than the largest batch of a provider
 	bulkOpen  = 10_000 // messages whose end is awaited at once
 	bulkPoll  = 5 * time.Second
 )
@@ -68,7 +68,7 @@ func (x *bulk) stop() {
 // send stores a chunk and makes the first attempts. false: no more is wanted.
 func (x *bulk) send(chunk []fallback.Message) bool {
 	work := context.WithoutCancel(x.ctx)
-	var jobs []*job
+	var jobs, again []*job
 	var steps []next
 	records := map[string]bool{}
 	for _, m := range chunk {
@@ -80,9 +80,7 @@ func (x *bulk) send(chunk []fallback.Message) bool {
 			continue
 		}
 		if records[j.rec.Key] { // twice in one chunk
-			if !x.follow(work, j) {
-				return false
-			}
+			again = append(again, j)
 			continue
 		}
 		records[j.rec.Key] = true
@@ -93,6 +91,9 @@ func (x *bulk) send(chunk []fallback.Message) bool {
 	if more && ok {
 		x.b.r.first(work, groups, alone)
 		x.b.r.poke()
+	}
+	for _, j := range again {
+		more = more && x.follow(work, j)
 	}
 	return more
 }
@@ -310,7 +311,25 @@ func (r *Runner) batchOf(j *job, n next) (*batch, bool) {
 
 // send makes the call, and has each job go on.
 func (b *batch) send(ctx context.Context, r *Runner) {
-	verdicts := b.call(ctx, r, b.subs)
+	now := time.Now()
+	verdicts := make([]verdict, len(b.jobs))
+	var subs []fallback.Submission
+	var places []int
+	for i, j := range b.jobs {
+		a := &j.st.Attempts[0]
+		verdicts[i] = verdict{ref: a.Ref, at: now, late: j.late(a, now)}
+		if verdicts[i].late == "" {
+			subs, places = append(subs, b.subs[i]), append(places, i)
+		}
+	}
+	if len(subs) > 0 {
+		for n, v := range b.call(ctx, r, subs) {
+			verdicts[places[n]] = v
+		}
+	}
+	for i, j := range b.jobs {
+		verdicts[i].try = j.st.Attempts[0].Tries
+	}
 	var work sync.WaitGroup
 	for i, j := range b.jobs {
 		work.Go(func() {

@@ -50,7 +50,7 @@ func running(t *testing.T, c delivery.Config) *delivery.Runner {
 	}
 	r, err := delivery.New(c)
 	require.NoError(t, err)
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -65,6 +65,9 @@ func (j *job) run(ctx context.Context, verdicts ...verdict) (fallback.Result, er
 		}
 		j.unsaved = len(verdicts) > 0
 		n := j.step(ctx)
+		if len(verdicts) > 0 {
+			j.news = slices.Insert(j.news, 0, Submitted)
+		}
 		err := j.save(ctx)
 		switch {
 		case errors.Is(err, errExists), err != nil && !j.stored:
@@ -83,9 +86,6 @@ func (j *job) run(ctx context.Context, verdicts ...verdict) (fallback.Result, er
 				}
 			}
 			continue
-		}
-		if len(verdicts) > 0 {
-			j.tell(Submitted)
 		}
 		verdicts = nil
 		switch {
@@ -178,8 +178,9 @@ func (j *job) step(ctx context.Context) next {
 				j.decision.Do = cascade.Wait
 				j.news = append(j.news, Waiting)
 				return n
-			case call < 0:
-				continue // it was refused before it was made
+			case call < 0: // it was refused before it was made
+				j.withdraw(&n, now)
+				continue
 			}
 			n.calls = append(n.calls, call)
 			if d.Do == cascade.Again {
@@ -208,6 +209,24 @@ func (j *job) step(ctx context.Context) next {
 	}
 }
 
+// withdraw ends the calls that were to be made together with one that was
+// refused for a reason that ends the message.
+func (j *job) withdraw(n *next, now time.Time) {
+	if len(n.calls) == 0 {
+		return
+	}
+	last := &j.st.Attempts[len(j.st.Attempts)-1]
+	if !j.st.Cancelled && !last.Facts.Has(cascade.FactOptedOut) {
+		return
+	}
+	for _, i := range n.calls {
+		a := &j.st.Attempts[i]
+		a.Lease, a.Tries = 0, a.Tries-1
+		j.refuse(a, now, last.Refused, errors.New("withdrawn together with another"))
+	}
+	n.calls = nil
+}
+
 // inFlight makes the record due when its calls must be over.
 func (j *job) inFlight() {
 	if end := j.st.busyUntil(); end != 0 {
@@ -215,10 +234,18 @@ func (j *job) inFlight() {
 	}
 }
 
+// over makes a finished message due no more, unless a call is under way, of
+// which nobody may come to tell.
+func (j *job) over() {
+	j.rec.Due = time.Time{}
+	j.inFlight()
+}
+
 // look takes a late receipt of a finished message into its outcome.
 func (j *job) look(p *cascade.Plan) {
 	j.decision = cascade.Look(p, j.st.seen())
-	j.rec.Due = time.Time{}
+	j.decision.Why = j.st.Why
+	j.over()
 	if outcome := fallback.Outcome(j.decision.Outcome); outcome != j.st.Outcome {
 		j.st.Outcome = outcome
 		j.news = append(j.news, Corrected)
@@ -227,8 +254,9 @@ func (j *job) look(p *cascade.Plan) {
 
 // end finishes the message: what it says is forgotten.
 func (j *job) end(now time.Time) {
-	j.st.Ended, j.st.Message, j.st.Outcome = true, nil, fallback.Outcome(j.decision.Outcome)
-	j.rec.Due, j.rec.Forget = time.Time{}, now.Add(j.r.cfg.Keep)
+	j.st.Ended, j.st.Message, j.st.Outcome, j.st.Why = true, nil, fallback.Outcome(j.decision.Outcome), j.decision.Why
+	j.rec.Forget = now.Add(j.r.cfg.Keep)
+	j.over()
 	j.news = append(j.news, Finished)
 }
 
@@ -275,8 +303,12 @@ func (j *job) comment(d cascade.Decision) {
 	for i := last; i >= 0 && j.st.Attempts[i].Stage == j.st.Attempts[last].Stage; i-- {
 		a := &j.st.Attempts[i]
 		a.Next = d.Why.String()
-		if d.Do == cascade.Send && a.Status() == cascade.StatusUnsure {
+		switch status := a.Status(); {
+		case d.Do != cascade.Send:
+		case status == cascade.StatusUnsure:
 			a.Next += ", although it may have been accepted"
+		case d.Stage > a.Stage && (status == cascade.StatusAccepted || status == cascade.StatusDelivered):
+			a.Next = cascade.WhySilence.String() + ": " + a.Next
 		}
 	}
 }
@@ -313,6 +345,7 @@ func (j *job) prepare(ctx context.Context, d cascade.Decision, now time.Time) (c
 	a := &j.st.Attempts[i]
 	leg, sub, err := j.submission(a, now)
 	if err != nil {
+		a.Tries++ // another process may know the provider: this one tries as often as any
 		j.refuse(a, now, errs.ReasonUnavailable, err)
 		return -1, false
 	}
@@ -444,12 +477,13 @@ func (j *job) addressOf(alt *storedAlt) string {
 // verdict is what came of a call.
 type verdict struct {
 	ref  string
+	try  int // of the attempt: which of its calls
 	took time.Duration
 	at   time.Time
 	ack  fallback.Ack
 	err  error
 
-	late    bool      // the deadline passed before the call: it was not made
+	late    string    // why the call was not made: it came too late
 	facts   []Receipt // of a question
 	asked   bool      // the provider was asked
 	revoke  bool      // it was asked to take the attempt back
@@ -460,9 +494,8 @@ type verdict struct {
 func (j *job) submit(ctx context.Context, i int) verdict {
 	a := &j.st.Attempts[i]
 	begun := time.Now()
-	v := verdict{ref: a.Ref, at: begun}
-	if begun.UnixNano() >= j.st.Deadline {
-		v.late = true
+	v := verdict{ref: a.Ref, try: a.Tries, at: begun}
+	if v.late = j.late(a, begun); v.late != "" {
 		return v
 	}
 	leg, sub, err := j.submission(a, begun)
@@ -471,13 +504,30 @@ func (j *job) submit(ctx context.Context, i int) verdict {
 		return v
 	}
 	l := line{leg.Provider, leg.Channel}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.r.cfg.Call)
+	// Somebody else takes the attempt over when its lease ends, however late
+	// this call began.
+	end := time.Unix(0, min(a.Lease, begun.Add(j.r.cfg.Call).UnixNano()))
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
 	defer cancel()
 	v.ack, v.err = leg.Sender.Send(ctx, sub)
 	v.at = time.Now()
 	v.took = v.at.Sub(begun)
 	j.r.called(j.st.Route, l, v)
 	return v
+}
+
+// late is why the call of an attempt that is stored as under way must not be
+// made any more; empty: it may. This process may have stood still since.
+func (j *job) late(a *storedAttempt, now time.Time) string {
+	switch at := now.UnixNano(); {
+	case at >= j.st.Deadline:
+		return "the deadline passed before the call"
+	case at >= a.Lease:
+		return "it took too long until the call"
+	case a.Tries > 1 && a.Facts.Has(cascade.FactUnsure) && at >= a.Begun+int64(j.st.alt(a).repeat(&j.r.cfg)):
+		return "the provider would no longer refuse the repetition"
+	}
+	return ""
 }
 
 // called tells the breaker what a call came to.
@@ -528,10 +578,13 @@ func (j *job) apply(v verdict) {
 		j.applyAnswer(a, v, at)
 		return
 	}
-	a.Busy, a.Lease, a.Last, a.Took = false, 0, at, int64(v.took)
-	a.After = 0
-	if v.late {
-		j.refuse(a, v.at, errs.ReasonUnavailable, errPastDue)
+	if a.Tries == v.try { // else somebody took it for lost, and has called again since
+		a.Busy, a.Lease, a.Last, a.Took, a.After = false, 0, at, int64(v.took), 0
+	}
+	if v.late != "" {
+		if !a.Busy && !a.Facts.Has(cascade.FactUnsure) {
+			j.refuse(a, v.at, errs.ReasonUnavailable, errors.New(v.late))
+		}
 		return
 	}
 	if d, ok := errors.AsType[interface {
@@ -548,9 +601,6 @@ func (j *job) apply(v verdict) {
 		a.Note(cascade.FactAccepted, at, errs.None)
 		if v.ack.ID != "" {
 			a.ID = v.ack.ID
-			if key := idKey(j.st.alt(a).Provider, a.ID); !slices.Contains(j.rec.Refs, key) {
-				j.rec.Refs = append(j.rec.Refs, key)
-			}
 		}
 	case reason == errs.ReasonMaybeAccepted:
 		a.Note(cascade.FactUnsure, at, errs.None)
@@ -562,8 +612,6 @@ func (j *job) apply(v verdict) {
 		a.Note(cascade.FactRefused, at, reason)
 	}
 }
-
-var errPastDue = errors.New("the deadline passed before the call")
 
 func (j *job) applyAnswer(a *storedAttempt, v verdict, at int64) {
 	if v.revoke {
@@ -625,6 +673,13 @@ func (j *job) tell(kind EventKind) {
 }
 
 func (j *job) encode() error {
+	for i := range j.st.Attempts { // an id may have come with a receipt that was found by its reference
+		if a := &j.st.Attempts[i]; a.ID != "" {
+			if key := idKey(j.st.alt(a).Provider, a.ID); !slices.Contains(j.rec.Refs, key) {
+				j.rec.Refs = append(j.rec.Refs, key)
+			}
+		}
+	}
 	var err error
 	j.rec.Note = j.st.Held
 	j.rec.Body, err = json.Marshal(&j.st)

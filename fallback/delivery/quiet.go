@@ -46,6 +46,12 @@ func QuietHours(from, to, zone string) (func(fallback.Submission, time.Time) tim
 			day = 1
 		}
 		next := time.Date(local.Year(), local.Month(), local.Day()+day, end/60, end%60, 0, 0, loc)
+		if next.Hour()*60+next.Minute() != end { // the clocks skip the end: the change is it
+			begun, over := next.ZoneBounds()
+			if next = begun; next.Before(now) {
+				next = over
+			}
+		}
 		if !next.After(now) { // the clocks went back over the end
 			return now
 		}

@@ -40,7 +40,9 @@ type Config struct {
 	Breaker Breaker
 
 	// Call bounds one call of a Sender; zero: 45 seconds. A call is not ended
-	// by the context that Send was given.
+	// by the context that Send was given. After a crash in a call, the message
+	// goes on when Call, and as much again but no more than 15 seconds, have
+	// passed.
 	Call time.Duration
 
 	// Workers is how many messages are worked on at once; zero: 64.
@@ -59,9 +61,10 @@ type Config struct {
 const DefaultDeadline = 72 * time.Hour
 
 const (
-	leaseSlack  = 15 * time.Second // beyond Call, for storing the verdict
+	leaseSlack  = 15 * time.Second // at most, beyond Call, for storing the verdict
 	pollEvery   = time.Second
 	sweepEvery  = time.Minute
+	sweepLimit  = 1000
 	claimLimit  = 256
 	storeFor    = 10 * time.Minute      // how long the store of a verdict is tried
 	storeWait   = 50 * time.Millisecond // first wait after a store's failure
@@ -81,7 +84,7 @@ func (c *Config) hold(class fallback.Class) time.Duration {
 }
 
 func (c *Config) grace() time.Duration { return graceWait }
-func (c *Config) lease() time.Duration { return c.Call + leaseSlack }
+func (c *Config) lease() time.Duration { return c.Call + min(leaseSlack, c.Call) }
 
 // EventKind is what happened.
 type EventKind string
@@ -210,15 +213,11 @@ func (r *Runner) Run(ctx context.Context) error {
 			remote = ch
 		}
 	}
-	swept := time.Now()
+	work.Go(func() { r.sweep(ctx) })
 	for ctx.Err() == nil {
 		wait, full := r.claim(ctx, &work)
 		if full {
 			continue
-		}
-		if time.Since(swept) >= sweepEvery {
-			swept = time.Now()
-			r.cfg.Store.Sweep(ctx, 1000) //nolint:errcheck // tried again in a minute
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -233,6 +232,24 @@ func (r *Runner) Run(ctx context.Context) error {
 		timer.Stop()
 	}
 	return context.Cause(ctx)
+}
+
+// sweep deletes what is to be forgotten, in batches, until ctx ends.
+func (r *Runner) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		for ctx.Err() == nil {
+			if n, err := r.cfg.Store.Sweep(ctx, sweepLimit); err != nil || n < sweepLimit {
+				break // what failed is tried again in a minute
+			}
+		}
+	}
 }
 
 // claim takes what is due and works on it. full: there may be more.

@@ -27,6 +27,7 @@ type state struct {
 	Stopped   string           `json:"stopped,omitempty"` // why, when it is neither Decide's nor the owner's doing
 	Ended     bool             `json:"ended,omitempty"`
 	Outcome   fallback.Outcome `json:"outcome,omitempty"` // when Ended
+	Why       cascade.Why      `json:"why,omitempty"`     // when Ended
 	Held      string           `json:"held,omitempty"`    // what a Pending one waits for, in words
 }
 
@@ -145,7 +146,7 @@ func (s *state) plan(c *Config, shut func(a *storedAlt) bool) *cascade.Plan {
 				a := &alts[k]
 				out[k] = cascade.Alt{
 					Address: a.Address, Skip: a.Skip != "", Shut: shut != nil && shut(a),
-					Repeat: a.Repeat, Echo: a.Echo, Find: a.Find, Revoke: a.Revoke,
+					Repeat: a.repeat(c), Echo: a.Echo, Find: a.Find, Revoke: a.Revoke,
 				}
 			}
 			p.Stages[i].Legs[j].Alts = out
@@ -158,6 +159,10 @@ func (s *state) plan(c *Config, shut func(a *storedAlt) bool) *cascade.Plan {
 	}
 	return p
 }
+
+// repeat is how long a repeated reference is sure to be refused, by the time
+// that a call may take to get there.
+func (a *storedAlt) repeat(c *Config) time.Duration { return max(0, a.Repeat-c.Call) }
 
 // maxTries is how often one attempt is submitted that certainly was not
 // accepted.
@@ -260,8 +265,13 @@ func (s *state) take(r storedReceipt) {
 		if s.alt(a).Channel == "" && r.Reason != errs.ReasonOptedOut {
 			return // one channel of several that the provider orders by itself
 		}
-		if a.Note(cascade.FactFailed, at, r.Reason); a.Failed == r.Reason {
+		was, why := a.Facts[cascade.FactFailed], a.Failed
+		a.Note(cascade.FactFailed, at, r.Reason)
+		switch now := a.Facts[cascade.FactFailed]; {
+		case now != was || a.Failed != why:
 			a.Late = r.Text
+		case now == at && a.Failed == r.Reason: // of several texts, whatever their order
+			a.Late = max(a.Late, r.Text)
 		}
 	case fallback.Pending, fallback.Unknown: // proves nothing
 	}

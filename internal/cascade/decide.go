@@ -234,15 +234,19 @@ func (d Decision) wait(why Why, until int64) Decision {
 // walk goes along the stages to the first that is not done.
 func (v *view) walk(d Decision, st State) Decision {
 	begun := v.begun()
-	var back Decision // what was passed over because its breaker was open
+	var back *Decision // what was passed over because its breaker was open
 	for s := range v.p.Stages {
 		wait := d.wait(WhyFirst, math.MaxInt64)
 		open, waits := false, false
 		for l := range v.p.Stages[s].Legs {
 			step := v.leg(s, l)
 			if s < begun && step.fresh() { // the route is further on
-				if back.Do == Wait && step.do != doWait && v.held(st, step) == 0 {
-					back = v.act(d, step, s, l)
+				switch {
+				case back != nil || v.held(st, step) != 0:
+				case step.do == doWait:
+					back = new(d.wait(step.why, step.until))
+				default:
+					back = new(v.act(d, step, s, l))
 				}
 				continue
 			}
@@ -273,8 +277,8 @@ func (v *view) walk(d Decision, st State) Decision {
 		}
 	}
 	switch {
-	case back.Do != Wait && d.Outcome <= OutcomeFailed:
-		return back // else nobody would have the message
+	case back != nil && d.Outcome <= OutcomeFailed:
+		return *back // else nobody would have the message
 	case v.unsure && v.p.AtMostOnce:
 		return d.end(WhyUnsure)
 	case d.Outcome >= OutcomeAccepted:
@@ -548,5 +552,8 @@ func Look(p *Plan, attempts []Attempt) Decision {
 	d := Decision{Attempt: -1, Do: End}
 	v := view{p: p, as: attempts}
 	v.look(&d)
+	if v.busy && d.Outcome <= OutcomeFailed { // its last call may have been accepted
+		d.Outcome = OutcomeUnknown
+	}
 	return d.end(WhyReached)
 }

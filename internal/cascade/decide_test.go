@@ -180,6 +180,44 @@ func TestDecide(t *testing.T) {
 			plan: with(route(Delivered, time.Minute, 1, 1), func(p *Plan) { p.Stages[0].Legs[0].Alts[0].Repeat = time.Hour; p.Deadline = 2 * sec }),
 			as:   []Attempt{at(0, 0, 0, FactUnsure)}, now: 2 * sec, want: want{do: End, why: WhyDeadline, outcome: OutcomeUnknown},
 		},
+		"a provider passed over stays so while the one behind it waits": {
+			plan: route(Delivered, 10*time.Second, 2, 1), as: []Attempt{at(0, 0, 1, FactAccepted)}, now: 2 * sec,
+			want: want{do: Wait, why: WhyReceipt, until: 11 * sec},
+		},
+		"a provider passed over stays so while the one behind it is called": {
+			plan: route(Accepted, 0, 2, 1), as: []Attempt{busy(0, 0, 1)}, want: want{do: Wait, why: WhyInFlight, until: never},
+		},
+		"a provider passed over is tried when the one behind it has failed": {
+			plan: route(Delivered, 10*time.Second, 2, 1), as: []Attempt{refused(0, 0, 1, errs.ReasonForbidden)},
+			want: want{do: Send, why: WhyNextProvider, attempt: -1},
+		},
+		"a stage passed over stays so while a later one waits": {
+			plan: route(Delivered, 10*time.Second, 1, 1), as: []Attempt{at(1, 0, 0, FactAccepted)}, now: 2 * sec,
+			want: want{do: Wait, why: WhyReceipt, until: 11 * sec},
+		},
+		"a stage passed over stays so after silence": {
+			plan: route(Delivered, 10*time.Second, 1, 1), as: []Attempt{at(1, 0, 0, FactAccepted)}, now: 11 * sec,
+			want: want{do: End, why: WhySilence, outcome: OutcomeAccepted},
+		},
+		"a stage passed over stays so after the deadline": {
+			plan: with(route(Delivered, 10*time.Second, 1, 1), func(p *Plan) { p.Deadline = 5 * sec }),
+			as:   []Attempt{refused(1, 0, 0, errs.ReasonNotOnChannel)}, now: 5 * sec,
+			want: want{do: End, why: WhyExhausted, outcome: OutcomeFailed},
+		},
+		"stages passed over are tried when all later ones have failed": {
+			plan: route(Delivered, 10*time.Second, 1, 1, 1), as: []Attempt{refused(2, 0, 0, errs.ReasonNotOnChannel)},
+			want: want{do: Send, why: WhyNextChannel, attempt: -1},
+		},
+		"no retry in a stage that the route has left": {
+			plan: with(route(Delivered, time.Minute, 1, 1), func(p *Plan) { p.Tries = 5 }),
+			as:   []Attempt{refused(0, 0, 0, errs.ReasonUnavailable), at(1, 0, 0, FactAccepted)}, now: 9 * sec,
+			want: want{do: Wait, why: WhyReceipt, until: 61 * sec},
+		},
+		"a retry in a stage that the route has left, when all later ones have failed": {
+			plan: with(route(Delivered, time.Minute, 1, 1), func(p *Plan) { p.Tries = 5 }),
+			as:   []Attempt{refused(0, 0, 0, errs.ReasonUnavailable), refused(1, 0, 0, errs.ReasonNotOnChannel)}, now: sec,
+			want: want{do: Wait, why: WhyBackOff, until: 2 * sec},
+		},
 		"second repeat waits": {
 			plan: with(route(Delivered, time.Minute, 1, 1), func(p *Plan) { p.Stages[0].Legs[0].Alts[0].Repeat = time.Hour }),
 			as:   []Attempt{{Tries: 2, Begun: sec, Last: sec, Facts: Facts{FactUnsure: sec}}}, now: sec, want: want{do: Wait, why: WhyBackOff, until: 2 * sec},
@@ -527,4 +565,13 @@ func TestDecideAllocations(t *testing.T) { //nolint:paralleltest // others would
 	if n := testing.AllocsPerRun(100, func() { Decide(p, as, State{}, 2*sec) }); n > 2 {
 		t.Errorf("%v allocations, want at most 2", n)
 	}
+}
+
+func TestLook(t *testing.T) {
+	t.Parallel()
+	p := route(Delivered, 10*time.Second, 1, 1)
+	d := Look(p, []Attempt{at(0, 0, 0, FactAccepted, FactDelivered), at(1, 0, 0, FactAccepted, FactRead)})
+	assert.Equal(t, Decision{Do: End, Why: WhyReached, Attempt: 1, Outcome: OutcomeRead, PossibleDuplicate: true, Duplicate: true}, d)
+	assert.Equal(t, Decision{Do: End, Why: WhyReached, Attempt: -1, Outcome: OutcomeFailed}, Look(p, nil))
+	assert.Equal(t, OutcomeUnknown, Look(p, []Attempt{failed(0, 0, 0, 0), busy(1, 0, 0)}).Outcome, "a call under way may be accepted")
 }

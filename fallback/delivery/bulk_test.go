@@ -1,0 +1,289 @@
+package delivery_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cpaas-go/cpaas/fallback"
+	"github.com/cpaas-go/cpaas/fallback/delivery"
+	"github.com/cpaas-go/cpaas/fallback/fallbacktest"
+)
+
+// several is n messages, changed by edit.
+func several(n int, edit func(i int, m *fallback.Message)) iter.Seq[fallback.Message] {
+	return func(yield func(fallback.Message) bool) {
+		for i := range n {
+			m := keyed(fmt.Sprint(i))
+			m.To = fallback.Recipient{Phone: fmt.Sprintf("+9198%08d", i)}
+			if edit != nil {
+				edit(i, &m)
+			}
+			if !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+// collect is what became of messages, by outcome.
+func collect(results iter.Seq2[fallback.Result, error]) (outcomes map[fallback.Outcome]int, keys []string) {
+	outcomes = map[fallback.Outcome]int{}
+	for res, err := range results {
+		_ = err // the outcome says it
+		outcomes[res.Outcome]++
+		keys = append(keys, res.Key)
+	}
+	return outcomes, keys
+}
+
+// A call has as many as its provider takes, and no two contents.
+func TestBatches(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		most, n int
+		edit    func(int, *fallback.Message)
+		want    []int
+	}{
+		"500":          {500, 1200, nil, []int{500, 500, 200}},
+		"1000":         {1000, 1200, nil, []int{1000, 200}},
+		"two contents": {500, 400, func(i int, m *fallback.Message) { m.Text += fmt.Sprint(i % 2) }, []int{200, 200}},
+		"two classes": {500, 400, func(i int, m *fallback.Message) {
+			m.Class = []fallback.Class{fallback.Transactional, fallback.OTP}[i%2]
+		}, []int{200, 200}},
+		"two deadlines": {500, 400, func(i int, m *fallback.Message) { m.Deadline = time.Date(2001, 1, 1+i%2, 0, 0, 0, 0, time.UTC) }, []int{200, 200}},
+		"one by one":    {1, 30, nil, nil},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &batcher{provider: silent("a")}
+			a.caps.MaxBatch = test.most
+			r := running(t, delivery.Config{})
+			route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+			outcomes, keys := collect(route.SendAll(t.Context(), several(test.n, test.edit)))
+			assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: test.n}, outcomes, name)
+			slices.Sort(keys)
+			assert.Len(t, slices.Compact(keys), test.n, name)
+			sizes := a.sizes()
+			slices.SortFunc(sizes, func(x, y int) int { return y - x })
+			assert.Equal(t, test.want, sizes, name)
+			if test.want == nil {
+				assert.Len(t, a.Sent(), test.n)
+			}
+		})
+	}
+}
+
+// What is not about one recipient has nothing divided: a batch that is refused
+// for the account's sake is refused once.
+func TestBatchRefused(t *testing.T) {
+	t.Parallel()
+	for _, failure := range []error{fallback.ErrUnauthorized, fallback.ErrInsufficientCredit, fallback.ErrContentRejected, fallback.ErrMaybeAccepted} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := batching("a"), silent("b")
+			a.answer = all(failure)
+			r := running(t, delivery.Config{})
+			route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}, {Try: b.on(fallback.RCS), Until: delivery.Accepted}})
+			outcomes, _ := collect(route.SendAll(t.Context(), several(300, nil)))
+			assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 300}, outcomes)
+			assert.Equal(t, []int{300}, a.sizes(), "%v", failure)
+			assert.Len(t, b.Sent(), 300)
+		})
+	}
+	// Everybody has an outcome of their own.
+	synctest.Test(t, func(t *testing.T) {
+		a := batching("a")
+		a.answer = func(_ context.Context, subs []fallback.Submission) []delivery.BatchResult {
+			results := make([]delivery.BatchResult, len(subs))
+			for i, s := range subs {
+				switch s.Message.Key {
+				case "3":
+					results[i].Err = fallback.ErrOptedOut
+				case "4":
+					results[i].Err = fallback.ErrInvalidRecipient
+				case "5":
+					results[i].Err = fallback.ErrMaybeAccepted
+				default:
+					results[i].ID = "id-" + s.Message.Key
+				}
+			}
+			return results
+		}
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+		want := map[string]error{"3": fallback.ErrOptedOut, "4": fallback.ErrInvalidRecipient, "5": fallback.ErrMaybeAccepted}
+		n := 0
+		for res, err := range route.SendAll(t.Context(), several(10, nil)) {
+			n++
+			if want[res.Key] != nil {
+				require.ErrorIs(t, err, want[res.Key])
+				continue
+			}
+			require.NoError(t, err)
+			assert.Equal(t, "id-"+res.Key, res.ID)
+		}
+		assert.Equal(t, 10, n)
+		assert.Equal(t, []int{10}, a.sizes())
+	})
+}
+
+// An attempt that went with others is not repeated by its reference, although
+// the provider refuses repeats.
+func TestBatchIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := &batcher{provider: byID("a"), answer: all(fallback.ErrMaybeAccepted)}, silent("b")
+		a.caps.MaxBatch = 500
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}, {Try: b.on(fallback.RCS), Until: delivery.Accepted}})
+		outcomes, _ := collect(route.SendAll(t.Context(), several(20, nil)))
+		assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 20}, outcomes)
+		assert.Equal(t, []int{20}, a.sizes())
+		assert.Empty(t, a.Sent(), "a repeat alone would be taken as new")
+		assert.Len(t, b.Sent(), 20)
+	})
+}
+
+// Interrupted, it goes on where it stopped.
+func TestSendAllAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := fallbacktest.VolatileStore()
+		a := batching("a")
+		r := running(t, delivery.Config{Store: store})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+		n := 0
+		for _, err := range route.SendAll(t.Context(), several(3000, nil)) {
+			require.NoError(t, err)
+			if n++; n == 1500 {
+				break
+			}
+		}
+		before := len(a.sizes())
+		assert.Positive(t, before)
+		outcomes, keys := collect(route.SendAll(t.Context(), several(3000, nil)))
+		assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 3000}, outcomes)
+		slices.Sort(keys)
+		assert.Len(t, slices.Compact(keys), 3000)
+		total := 0
+		for _, size := range a.sizes() {
+			total += size
+		}
+		assert.Equal(t, 3000, total, "nobody is sent to twice")
+	})
+	// A key twice in one run, one that cannot be stored, and one that was used
+	// for something else.
+	synctest.Test(t, func(t *testing.T) {
+		a := batching("a")
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+		_, err := route.Send(t.Context(), keyed("used"))
+		require.NoError(t, err)
+		reused, accepted := 0, 0
+		for res, err := range route.SendAll(t.Context(), func(yield func(fallback.Message) bool) {
+			other := keyed("used")
+			other.Text = "something else"
+			_ = yield(other) && yield(keyed("twice")) && yield(keyed("twice")) && yield(keyed("used"))
+		}) {
+			if err != nil {
+				require.ErrorIs(t, err, delivery.ErrKeyReused)
+				assert.Equal(t, "used", res.Key)
+				reused++
+				continue
+			}
+			accepted++
+		}
+		assert.Equal(t, 1, reused)
+		assert.GreaterOrEqual(t, accepted, 2)
+		total := len(a.Sent())
+		for _, size := range a.sizes() {
+			total += size
+		}
+		assert.Equal(t, 2, total)
+	})
+}
+
+// No more is taken from the source than can be carried.
+func TestBackPressure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := &batcher{provider: reporting("a")}
+		a.caps.MaxBatch = 1000
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Within: time.Minute}})
+		taken, yielded := 0, 0
+		source := several(15_000, func(int, *fallback.Message) {
+			taken++
+			assert.LessOrEqual(t, taken-yielded, 10_001)
+		})
+		begin := time.Now()
+		for res, err := range route.SendAll(t.Context(), source) {
+			require.NoError(t, err)
+			assert.Equal(t, fallback.Accepted, res.Outcome, "silence")
+			yielded++
+		}
+		assert.Equal(t, 15_000, yielded)
+		assert.GreaterOrEqual(t, time.Since(begin), 2*time.Minute, "the second lot waits for the first")
+	})
+}
+
+// The context ends: what has ended is yielded, and the rest goes on.
+func TestSendAllContextEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := reporting("a"), silent("b")
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.RCS), Within: time.Minute}, {Try: b.on(fallback.SMS), Until: delivery.Accepted}})
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		outcomes, _ := collect(route.SendAll(ctx, several(50, nil)))
+		assert.Empty(t, outcomes)
+		assert.Len(t, a.Sent(), 50)
+		time.Sleep(2 * time.Minute)
+		assert.Len(t, b.Sent(), 50)
+		for i := range 50 {
+			_, err := route.Wait(t.Context(), fmt.Sprint(i))
+			require.NoError(t, err)
+		}
+	})
+}
+
+// The store fails for a while in the middle: those that it did not take are
+// told of, and nobody is sent to twice when they are sent again.
+func TestSendAllStoreFails(t *testing.T) {
+	t.Parallel()
+	for _, op := range []fallbacktest.StoreOp{fallbacktest.Create, fallbacktest.Commit, fallbacktest.Get} {
+		synctest.Test(t, func(t *testing.T) {
+			store := faulty()
+			a := batching("a")
+			r := running(t, delivery.Config{Store: store})
+			route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+			store.Fail(op, 1)
+			failed := 0
+			for _, err := range route.SendAll(t.Context(), several(2500, nil)) {
+				if err != nil {
+					require.ErrorIs(t, err, fallbacktest.ErrStore)
+					failed++
+				}
+			}
+			if op == fallbacktest.Create {
+				assert.Equal(t, 1000, failed)
+			} else {
+				assert.Zero(t, failed, op)
+			}
+			outcomes, _ := collect(route.SendAll(t.Context(), several(2500, nil)))
+			assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 2500}, outcomes)
+			total := 0
+			for _, size := range a.sizes() {
+				total += size
+			}
+			assert.Equal(t, 2500, total, op)
+		})
+	}
+}
