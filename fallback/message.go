@@ -75,11 +75,11 @@ type Message struct {
 // Recipient is where a person can be reached. A channel without an address
 // is passed over.
 type Recipient struct {
-	Phone string             // E.164 with "+"; for every channel that goes by number
-	Email string             // for Email
-	Other map[Channel]string // an address on one channel, before Phone and Email
-	Only  []Channel          // nil: every channel of the route
-	Zone  string             // IANA name, for quiet hours
+	Phone string             `json:"phone,omitempty"` // E.164 with "+"; for every channel that goes by number
+	Email string             `json:"email,omitempty"` // for Email
+	Other map[Channel]string `json:"other,omitempty"` // an address on one channel, before Phone and Email
+	Only  []Channel          `json:"only,omitzero"`   // nil: every channel of the route
+	Zone  string             `json:"zone,omitempty"`  // IANA name, for quiet hours
 }
 
 // Contents is what to show on which channel.
@@ -93,14 +93,18 @@ type Text string
 
 // Template is content approved by the channel beforehand.
 type Template struct {
-	Name   string
-	Locale string            // "en"
-	Args   []string          // for providers that number their placeholders
-	Vars   map[string]string // for providers that name them
+	Name   string            `json:"name"`
+	Locale string            `json:"locale,omitempty"` // "en"
+	Args   []string          `json:"args,omitempty"`   // for providers that number their placeholders
+	Vars   map[string]string `json:"vars,omitempty"`   // for providers that name them
 }
 
 // Mail is an e-mail.
-type Mail struct{ Subject, Text, HTML string }
+type Mail struct {
+	Subject string `json:"subject"`
+	Text    string `json:"text,omitempty"`
+	HTML    string `json:"html,omitempty"`
+}
 
 func (Text) content()     {}
 func (Template) content() {}

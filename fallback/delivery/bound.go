@@ -124,7 +124,7 @@ func plan(leg fallback.Leg, m fallback.Message, addresses map[string]uint8) stor
 	}
 	n, ok := addresses[sub.To]
 	if !ok {
-		n = uint8(min(len(addresses), 255)) //nolint:gosec // bounded
+		n = uint8(min(len(addresses), 255))
 		addresses[sub.To] = n
 	}
 	alt.Address = n
@@ -256,10 +256,10 @@ func (b *BoundRoute) rehearse(j *job) map[[3]int]bool {
 // sameContent is equal for submissions that one call of a Batcher may carry.
 func sameContent(s fallback.Submission) string {
 	b, err := json.Marshal(struct {
-		Type    string
-		Content fallback.Content
-		Class   fallback.Class
-		Expires time.Time
+		Type    string           `json:"type"`
+		Content fallback.Content `json:"content"`
+		Class   fallback.Class   `json:"class"`
+		Expires time.Time        `json:"expires"`
 	}{fmt.Sprintf("%T", s.Content), s.Content, s.Message.Class, s.Expires})
 	if err != nil {
 		return s.Ref // alone

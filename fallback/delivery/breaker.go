@@ -110,18 +110,20 @@ func (b *breakers) admit(l line, now time.Time, forced bool) bool {
 // verdict takes in what a call came to. alert: somebody must act on it, and was
 // not told within the cooldown.
 func (b *breakers) verdict(l line, r errs.Reason, now time.Time) (alert bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	x := b.get(l)
 	failed, must := false, false
 	switch r {
+	case errs.None, errs.ReasonDuplicate:
 	case errs.ReasonUnavailable, errs.ReasonMaybeAccepted:
 		failed = true
 	case errs.ReasonUnauthorized, errs.ReasonForbidden, errs.ReasonInsufficientCredit:
 		failed, must = true, true
-	case errs.ReasonRateLimited:
-		return false // it is we who are too fast
+	default: // about the person, the content, or our own haste: another call may be the probe
+		x.probing = time.Time{}
+		return false
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	x := b.get(l)
 	if must && !now.Before(x.alerted.Add(b.cfg.Cooldown)) {
 		x.alerted, alert = now, true
 	}

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"sync"
 	"time"
@@ -38,12 +39,12 @@ func (b *BoundRoute) SendAll(ctx context.Context, ms iter.Seq[fallback.Message])
 			if chunk = append(chunk, m); len(chunk) < cap(chunk) {
 				continue
 			}
-			if !x.send(chunk) || !x.await(bulkOpen-bulkChunk) {
+			if !x.send(chunk) || !x.await(bulkOpen-bulkChunk) { //nolint:contextcheck // the bulk holds it
 				return
 			}
 			chunk = chunk[:0]
 		}
-		if len(chunk) > 0 && !x.send(chunk) {
+		if len(chunk) > 0 && !x.send(chunk) { //nolint:contextcheck // the bulk holds it
 			return
 		}
 		x.await(0)
@@ -302,7 +303,7 @@ func (r *Runner) batchOf(j *job, n next) (*batch, bool) {
 	}
 	alt := j.st.alt(a)
 	// An attempt's place tells two legs of one provider apart.
-	place := string(rune('0'+a.Stage)) + string(rune('0'+a.Leg)) + string(rune('0'+a.Alt))
+	place := fmt.Sprint(a.Stage, a.Leg, a.Alt, " ")
 	return &batch{
 		kind:   place + leg.Provider + "\x00" + string(leg.Channel) + "\x00" + sameContent(sub),
 		sender: sender, line: line{alt.Provider, alt.Channel}, most: most, jobs: []*job{j}, subs: []fallback.Submission{sub},

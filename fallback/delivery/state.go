@@ -124,8 +124,8 @@ func fingerprint(route string, s *storedMessage) ([32]byte, error) {
 	c := *s
 	c.Deadline = time.Time{}
 	b, err := json.Marshal(struct {
-		Route   string
-		Message storedMessage
+		Route   string        `json:"route"`
+		Message storedMessage `json:"message"`
 	}{route, c})
 	return sha256.Sum256(b), err
 }

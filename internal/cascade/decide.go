@@ -445,8 +445,9 @@ func nextProvider(r errs.Reason) bool {
 	case errs.ReasonUnavailable, errs.ReasonRateLimited, errs.ReasonInsufficientCredit,
 		errs.ReasonUnauthorized, errs.ReasonForbidden:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 const maxRepeats = 2 // of an attempt of unknown fate
