@@ -1,5 +1,5 @@
 //go:build !race
 
-package deflector
+package sendbench
 
 const raceEnabled = false

@@ -1,5 +1,0 @@
-//go:build !race
-
-package capillary
-
-const raceEnabled = false

@@ -1,7 +1,0 @@
-//go:build race
-
-package capillary
-
-// raceEnabled: under the race detector pools drop what they hold at random, so
-// allocations are not to be counted.
-const raceEnabled = true

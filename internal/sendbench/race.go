@@ -1,0 +1,5 @@
+//go:build race
+
+package sendbench
+
+const raceEnabled = true

@@ -1,5 +1,0 @@
-//go:build !race
-
-package os1
-
-const raceEnabled = false
