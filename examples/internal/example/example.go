@@ -303,7 +303,7 @@ func (p printer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // say prints; there is nobody to tell if that fails.
 func say(w io.Writer, format string, args ...any) {
-	fmt.Fprintf(w, format, args...) //nolint:errcheck // see above
+	fmt.Fprintf(w, format, args...)
 }
 
 // mask is text without the secrets. A "secret" of three characters would take

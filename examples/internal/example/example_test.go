@@ -57,7 +57,7 @@ func server(t *testing.T, status int) string {
 			return
 		}
 		w.WriteHeader(status)
-		io.WriteString(w, "got "+strings.NewReplacer("fake-key", "K", "env-key", "K").Replace(string(body)))
+		io.WriteString(w, "got "+strings.NewReplacer("fake-key", "K", "env-key", "K").Replace(string(body))) //nolint:errcheck // the client would see it
 	}))
 	t.Cleanup(srv.Close)
 	return srv.URL
