@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -67,11 +68,12 @@ func send(ctx context.Context, within time.Duration, out io.Writer) (fallback.Re
 	netcore := senders.Deflector{Client: netcoreFake.Client(), Verify: verify}
 	octo := senders.Octopush{Client: octoFake.Client(), Verify: verify}
 
+	events := log.New(out, "", 0)               // Observe is called by several goroutines
 	submitted := make(chan fallback.Attempt, 8) // for the phones, below
 	runner, err := delivery.New(delivery.Config{
 		Store: fallbacktest.VolatileStore(), // one that survives a restart in earnest
 		Observe: func(e delivery.Event) {
-			fmt.Fprintf(out, "%-10s %s\n", e.Kind, e.Result.Outcome)
+			events.Printf("%-10s %s", e.Kind, e.Result.Outcome)
 			if e.Kind == delivery.Submitted {
 				submitted <- e.Result.Attempts[len(e.Result.Attempts)-1]
 			}

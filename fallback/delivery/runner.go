@@ -52,7 +52,8 @@ type Config struct {
 	// repeated keys are known; zero: 7 days.
 	Keep time.Duration
 
-	// Observe is told what happened, after it was stored. It must not block.
+	// Observe is told what happened, after it was stored. It is called by
+	// several goroutines at once, and must not block.
 	Observe func(Event)
 }
 
