@@ -35,24 +35,73 @@ func benchMessage() Message {
 	}
 }
 
+// The message as a user declares it who needs no more.
+type (
+	handMessage struct {
+		To           []handTo      `json:"to"`
+		CallbackData string        `json:"callbackData,omitempty"`
+		Tags         []string      `json:"tags,omitempty"`
+		WhatsApp     *handWhatsApp `json:"whatsapp,omitempty"`
+		RCS          *handRCS      `json:"rcs,omitempty"`
+		SMS          *handSMS      `json:"sms,omitempty"`
+		Flow         [][]handStage `json:"flow"`
+	}
+	handTo struct {
+		PhoneNumber string `json:"phoneNumber"`
+	}
+	handWhatsApp struct {
+		Message []handWhatsAppMessage `json:"message"`
+	}
+	handWhatsAppMessage struct {
+		APIHeader     string         `json:"x-apiheader"`
+		MessageType   string         `json:"message_type"`
+		RecipientType string         `json:"recipient_type"`
+		TypeTemplate  []handTemplate `json:"type_template"`
+	}
+	handTemplate struct {
+		Name       string       `json:"name"`
+		Attributes []string     `json:"attributes"`
+		Language   handLanguage `json:"language"`
+	}
+	handLanguage struct {
+		Locale string `json:"locale"`
+		Policy string `json:"policy"`
+	}
+	handRCS struct {
+		Content handRCSContent `json:"content"`
+	}
+	handRCSContent struct {
+		Type         string            `json:"type"`
+		TemplateCode string            `json:"templateCode"`
+		Attributes   map[string]string `json:"attributes"`
+	}
+	handSMS struct {
+		From string `json:"From"`
+		Text string `json:"Text"`
+	}
+	handStage struct {
+		Channel Channel `json:"channel"`
+	}
+)
+
 // handwritten is the call as a user writes it who needs it once.
 func handwritten(ctx context.Context, client *http.Client, url, key string) (string, error) {
-	body, err := json.Marshal([]wireMessage{{
-		To:           []wireTo{{PhoneNumber: "919812345678"}},
+	body, err := json.Marshal([]handMessage{{
+		To:           []handTo{{PhoneNumber: "919812345678"}},
 		CallbackData: "order-17",
 		Tags:         []string{"welcome"},
-		WhatsApp: &wireWhatsApp{Message: []wireWhatsAppMessage{{
+		WhatsApp: &handWhatsApp{Message: []handWhatsAppMessage{{
 			APIHeader: "order-17-wa", MessageType: "template", RecipientType: "individual",
-			TypeTemplate: []wireTemplate{{
+			TypeTemplate: []handTemplate{{
 				Name: "new_client_welcome", Attributes: []string{"https://example.com/"},
-				Language: wireLanguage{Locale: "en", Policy: "deterministic"},
+				Language: handLanguage{Locale: "en", Policy: "deterministic"},
 			}},
 		}}},
-		RCS: &wireRCS{Content: wireRCSContent{
+		RCS: &handRCS{Content: handRCSContent{
 			Type: "template", TemplateCode: "welcome_rcs", Attributes: map[string]string{"FIRSTNAME": "Asha"},
 		}},
-		SMS:  &wireSMS{From: "ACMEIN", Text: "Welcome to ACME, Asha."},
-		Flow: [][]wireStage{{{Channel: RCS}}, {{Channel: WhatsApp}}, {{Channel: SMS}}},
+		SMS:  &handSMS{From: "ACMEIN", Text: "Welcome to ACME, Asha."},
+		Flow: [][]handStage{{{Channel: RCS}}, {{Channel: WhatsApp}}, {{Channel: SMS}}},
 	}})
 	if err != nil {
 		return "", err

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/jsonx"
 	"github.com/cpaas-go/cpaas/internal/redact"
 )
 
@@ -343,7 +344,7 @@ func (c callbackConfig) event(o object, raw json.RawMessage) Event {
 	}
 	e.Status = status(e.RawStatus)
 	for _, tag := range list(o.get("tags")) {
-		e.Tags = append(e.Tags, scalar(tag))
+		e.Tags = append(e.Tags, jsonx.Scalar(tag))
 	}
 	if click := members(o.get("click_data")); len(click) > 0 {
 		e.Click = &Click{Type: click.text("type"), Text: click.text("text"), Postback: click.text("postbackData")}
@@ -435,7 +436,7 @@ func status(word string) Status {
 
 // when reads a time in any of its forms.
 func (c callbackConfig) when(raw json.RawMessage) (string, time.Time) {
-	s := strings.TrimSpace(scalar(raw))
+	s := strings.TrimSpace(jsonx.Scalar(raw))
 	const year9999 = 253402300800
 	if n, err := strconv.ParseFloat(s, 64); err == nil {
 		if !(n > 0 && n < year9999) { // also refuses NaN
@@ -480,12 +481,12 @@ func (o object) get(name string) json.RawMessage {
 	return o[found]
 }
 
-func (o object) text(name string) string { return scalar(o.get(name)) }
+func (o object) text(name string) string { return jsonx.Scalar(o.get(name)) }
 
 // isNative reports whether o is of the native SMS webhook: it has that one's
 // id, and neither id of the events above.
 func (o object) isNative() bool {
-	native := cmp.Or(scalar(o["reqid"]), scalar(o["request_ID"])) != ""
+	native := cmp.Or(jsonx.Scalar(o["reqid"]), jsonx.Scalar(o["request_ID"])) != ""
 	return native && !given(o.get("requestid")) && !given(o.get("message_id"))
 }
 
@@ -493,7 +494,7 @@ func (o object) isNative() bool {
 func (o object) params() url.Values {
 	params := make(url.Values, len(o))
 	for name, raw := range o {
-		s := scalar(raw)
+		s := jsonx.Scalar(raw)
 		if raw[0] == '{' || raw[0] == '[' {
 			s = string(raw)
 		}

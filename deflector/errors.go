@@ -1,7 +1,6 @@
 package deflector
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"log/slog"
@@ -9,9 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/jsonx"
 	"github.com/cpaas-go/cpaas/internal/problems"
 	"github.com/cpaas-go/cpaas/internal/transport"
 )
@@ -216,17 +215,20 @@ var codeRemark = regexp.MustCompile(`(?i)(?:^|\bcode|\berror)[^0-9a-z]{0,3}([0-9
 // readAnswer reads an answer; what is not JSON, or of no known shape, is the
 // zero answer.
 func readAnswer(body []byte) answer {
-	var one wireAnswer
-	if json.Unmarshal(body, &one) == nil {
-		return one.answer()
+	var one jsonx.Object
+	if one.Read(body) {
+		return answerOf(&one)
 	}
-	var several []wireAnswer // nobody documents a list; if one comes, it is believed
+	var several []json.RawMessage // nobody documents a list; if one comes, it is believed
 	if json.Unmarshal(body, &several) != nil {
 		return answer{}
 	}
 	var all answer
-	for _, w := range several {
-		a := w.answer()
+	for _, body := range several {
+		if !one.Read(body) {
+			return answer{}
+		}
+		a := answerOf(&one)
 		all.partial = all.partial || a.messageID == "" && !a.refused
 		all.messageID = cmp.Or(all.messageID, a.messageID)
 		if a.refused && !all.refused {
@@ -237,33 +239,22 @@ func readAnswer(body []byte) answer {
 	return all
 }
 
-// wireAnswer holds every known shape. Some members change their types from
-// one API to the next, so none is taken for granted.
-type wireAnswer struct {
-	MessageID    json.RawMessage `json:"messageId"`
-	Status       json.RawMessage `json:"status"`
-	Message      json.RawMessage `json:"message"`
-	Error        json.RawMessage `json:"error"`
-	Errors       json.RawMessage `json:"errors"`
-	RequestError json.RawMessage `json:"requestError"`
-	Response     json.RawMessage `json:"response"`
-}
-
-func (w wireAnswer) answer() answer {
-	a := answer{messageID: identifier(w.MessageID)}
-	switch {
-	case given(w.RequestError):
-		a.readRequestError(w.RequestError)
-	case given(w.Errors):
-		a.readErrors(w.Errors)
-	case given(w.Error):
-		a.readError(w.Error)
-	case given(w.Response):
-		a.readResponse(w.Response)
+// answerOf knows every shape. Some members change their types from one API to
+// the next, so none is taken for granted.
+func answerOf(o *jsonx.Object) answer {
+	a := answer{messageID: identifier(o.Get("messageId"))}
+	if raw := o.Get("requestError"); given(raw) {
+		a.readRequestError(raw)
+	} else if raw := o.Get("errors"); given(raw) {
+		a.readErrors(raw)
+	} else if raw := o.Get("error"); given(raw) {
+		a.readError(raw)
+	} else if raw := o.Get("response"); given(raw) {
+		a.readResponse(raw)
 	}
-	a.refused = a.refused || saysFailed(w.Status)
+	a.refused = a.refused || saysFailed(o.Get("status"))
 	if a.message == "" {
-		a.message = scalar(w.Message)
+		a.message = jsonx.Scalar(o.Get("message"))
 	}
 	return a
 }
@@ -277,13 +268,13 @@ func (a *answer) readRequestError(raw json.RawMessage) {
 			ValidationErrors json.RawMessage `json:"validationErrors"`
 		} `json:"serviceException"`
 	}
-	a.refused, a.message = true, scalar(raw)
+	a.refused, a.message = true, jsonx.Scalar(raw)
 	if json.Unmarshal(raw, &x) != nil {
 		return
 	}
-	a.message, a.requestID = scalar(x.ServiceException.Text), identifier(x.ServiceException.MessageID)
+	a.message, a.requestID = jsonx.Scalar(x.ServiceException.Text), identifier(x.ServiceException.MessageID)
 	for _, v := range list(x.ServiceException.ValidationErrors) {
-		a.fields = append(a.fields, FieldError{Message: scalar(v)})
+		a.fields = append(a.fields, FieldError{Message: jsonx.Scalar(v)})
 	}
 }
 
@@ -294,9 +285,9 @@ func (a *answer) readErrors(raw json.RawMessage) {
 			Message json.RawMessage `json:"message"`
 			Field   json.RawMessage `json:"field"`
 		}
-		f := FieldError{Message: scalar(item)}
+		f := FieldError{Message: jsonx.Scalar(item)}
 		if json.Unmarshal(item, &x) == nil {
-			f = FieldError{Path: scalar(x.Field), Message: scalar(x.Message)}
+			f = FieldError{Path: jsonx.Scalar(x.Field), Message: jsonx.Scalar(x.Message)}
 		}
 		a.fields = append(a.fields, f)
 	}
@@ -313,10 +304,10 @@ func (a *answer) readError(raw json.RawMessage) {
 		Message json.RawMessage `json:"message"`
 	}
 	if json.Unmarshal(raw, &x) == nil {
-		a.refused, a.code, a.message = true, scalar(x.Code), scalar(x.Message)
+		a.refused, a.code, a.message = true, jsonx.Scalar(x.Code), jsonx.Scalar(x.Message)
 		return
 	}
-	if text := scalar(raw); text != "" && text != "false" && text != "0" {
+	if text := jsonx.Scalar(raw); text != "" && text != "false" && text != "0" {
 		a.refused, a.message = true, text
 	}
 }
@@ -329,14 +320,14 @@ func (a *answer) readResponse(raw json.RawMessage) {
 		Details json.RawMessage `json:"details"`
 	}
 	if json.Unmarshal(raw, &x) == nil && saysFailed(x.Status) {
-		a.refused, a.message = true, cmp.Or(scalar(x.Details), string(x.Details))
+		a.refused, a.message = true, cmp.Or(jsonx.Scalar(x.Details), string(x.Details))
 	}
 }
 
 // saysFailed reports whether a status, a word or an HTTP status, means that
 // the call failed.
 func saysFailed(raw json.RawMessage) bool {
-	switch s := strings.ToLower(scalar(raw)); s {
+	switch s := strings.ToLower(jsonx.Scalar(raw)); s {
 	case "":
 		return false
 	case "failure", "failed", "error":
@@ -350,28 +341,9 @@ func saysFailed(raw json.RawMessage) bool {
 // given reports whether a member is there and not null.
 func given(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
 
-// scalar is the text of a JSON string, number or boolean; of anything else
-// it is "".
-func scalar(raw json.RawMessage) string {
-	if !given(raw) || raw[0] == '{' || raw[0] == '[' {
-		return ""
-	}
-	if raw[0] != '"' {
-		return string(raw)
-	}
-	if !bytes.ContainsRune(raw, '\\') && utf8.Valid(raw) { // nearly always: spares a decoder
-		return string(raw[1 : len(raw)-1])
-	}
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
-}
-
 // identifier is an id: a text with something in it, or a number.
 func identifier(raw json.RawMessage) string {
-	s := scalar(raw)
+	s := jsonx.Scalar(raw)
 	if s == "true" || s == "false" || strings.TrimSpace(s) == "" {
 		return ""
 	}

@@ -342,139 +342,98 @@ const (
 	policyDeterministic = "deterministic"
 )
 
-// The message as it is on the wire, letter case and all.
-type (
-	wireMessage struct {
-		To           []wireTo      `json:"to"`
-		CallbackData string        `json:"callbackData,omitempty"`
-		Tags         []string      `json:"tags,omitempty"`
-		WhatsApp     *wireWhatsApp `json:"whatsapp,omitempty"`
-		RCS          *wireRCS      `json:"rcs,omitempty"`
-		SMS          *wireSMS      `json:"sms,omitempty"`
-		Flow         [][]wireStage `json:"flow"`
-	}
-	wireTo struct {
-		PhoneNumber string `json:"phoneNumber"`
-	}
-	wireWhatsApp struct {
-		Message any `json:"message"` // []wireWhatsAppMessage, or []json.RawMessage of them with extra members
-	}
-	wireWhatsAppMessage struct {
-		APIHeader     string         `json:"x-apiheader"`
-		MessageType   string         `json:"message_type"`
-		RecipientType string         `json:"recipient_type"`
-		TypeTemplate  []wireTemplate `json:"type_template"`
-	}
-	wireTemplate struct {
-		Name       string       `json:"name"`
-		Attributes []string     `json:"attributes"`
-		Language   wireLanguage `json:"language"`
-	}
-	wireLanguage struct {
-		Locale string `json:"locale"`
-		Policy string `json:"policy"`
-	}
-	wireRCS struct {
-		Content wireRCSContent `json:"content"`
-	}
-	wireRCSContent struct {
-		Type         string            `json:"type"`
-		TemplateCode string            `json:"templateCode"`
-		Attributes   map[string]string `json:"attributes"`
-	}
-	wireSMS struct {
-		From string `json:"From"`
-		Text string `json:"Text"`
-	}
-	wireStage struct {
-		Channel Channel `json:"channel"`
-	}
-)
-
 // encode is the request's body. The messages have been checked.
 func encode(messages []Message) ([]byte, error) {
-	plain := make([]wireMessage, len(messages))
-	extra := false
+	w := jsonx.NewWriter(1 << 10)
+	w.Open('[')
 	for i := range messages {
-		if err := messages[i].wire(&plain[i]); err != nil {
-			return nil, err
-		}
-		extra = extra || len(messages[i].Extra) > 0
+		messages[i].write(w)
 	}
-	if !extra {
-		return jsonx.Encode(plain)
-	}
-	extended := make([]json.RawMessage, len(messages))
-	for i := range messages {
-		var err error
-		if extended[i], err = jsonx.EncodeWith(plain[i], messages[i].Extra); err != nil {
-			return nil, err
-		}
-	}
-	return jsonx.Encode(extended)
+	w.Close(']')
+	return w.Done()
 }
 
-func (m *Message) wire(w *wireMessage) error {
-	w.CallbackData, w.Tags = m.CallbackData, m.Tags
-	w.To = make([]wireTo, len(m.To))
-	for i, phone := range m.To {
-		w.To[i].PhoneNumber = phone
+// write writes m as it is on the wire, letter case and all.
+func (m *Message) write(w *jsonx.Writer) {
+	at := w.Open('{')
+	w.Name("to")
+	w.Open('[')
+	for _, phone := range m.To {
+		w.Open('{')
+		w.Text("phoneNumber", phone)
+		w.Close('}')
 	}
+	w.Close(']')
+	w.TextIf("callbackData", m.CallbackData)
+	w.TextsIf("tags", m.Tags)
 	if len(m.WhatsApp) > 0 {
-		messages, err := wireWhatsAppMessages(m.WhatsApp)
-		if err != nil {
-			return err
+		w.Name("whatsapp")
+		w.Open('{')
+		w.Name("message")
+		w.Open('[')
+		for i := range m.WhatsApp {
+			m.WhatsApp[i].write(w)
 		}
-		w.WhatsApp = &wireWhatsApp{messages}
+		w.Close(']')
+		w.Close('}')
 	}
 	if m.RCS != nil {
-		attributes := m.RCS.Attributes
-		if attributes == nil {
-			attributes = map[string]string{} // {} on the wire
-		}
-		w.RCS = &wireRCS{wireRCSContent{cmp.Or(m.RCS.Type, typeTemplate), m.RCS.Code, attributes}}
+		w.Name("rcs")
+		m.RCS.write(w)
 	}
-	w.SMS = (*wireSMS)(m.SMS)
-	w.Flow = make([][]wireStage, len(m.Flow))
-	all := make([]wireStage, 0, 4*len(m.Flow)) // the stages lie one behind the other
-	for i, stage := range m.Flow {
-		begin := len(all)
+	if m.SMS != nil {
+		w.Name("sms")
+		w.Open('{')
+		w.Text("From", m.SMS.From)
+		w.Text("Text", m.SMS.Text)
+		w.Close('}')
+	}
+	w.Name("flow")
+	w.Open('[')
+	for _, stage := range m.Flow {
+		w.Open('[')
 		for _, channel := range stage {
-			all = append(all, wireStage{channel})
+			w.Open('{')
+			w.Text("channel", string(channel))
+			w.Close('}')
 		}
-		w.Flow[i] = all[begin:len(all):len(all)]
+		w.Close(']')
 	}
-	return nil
+	w.Close(']')
+	w.CloseWith(at, m.Extra)
 }
 
-func wireWhatsAppMessages(messages []WhatsAppMessage) (any, error) {
-	plain := make([]wireWhatsAppMessage, len(messages))
-	extra := false
-	for i := range messages {
-		m := &messages[i]
-		plain[i] = wireWhatsAppMessage{
-			APIHeader:     m.APIHeader,
-			MessageType:   cmp.Or(m.Type, typeTemplate),
-			RecipientType: cmp.Or(m.RecipientType, typeIndividual),
-			TypeTemplate:  make([]wireTemplate, len(m.Templates)),
-		}
-		for j, t := range m.Templates {
-			if t.Attributes == nil {
-				t.Attributes = []string{} // [] on the wire
-			}
-			plain[i].TypeTemplate[j] = wireTemplate{t.Name, t.Attributes, wireLanguage{t.Locale, cmp.Or(t.Policy, policyDeterministic)}}
-		}
-		extra = extra || len(m.Extra) > 0
+func (r *RCSTemplate) write(w *jsonx.Writer) {
+	w.Open('{')
+	w.Name("content")
+	w.Open('{')
+	w.Text("type", cmp.Or(r.Type, typeTemplate))
+	w.Text("templateCode", r.Code)
+	w.Name("attributes")
+	w.StringMap(r.Attributes)
+	w.Close('}')
+	w.Close('}')
+}
+
+func (m *WhatsAppMessage) write(w *jsonx.Writer) {
+	at := w.Open('{')
+	w.Text("x-apiheader", m.APIHeader)
+	w.Text("message_type", cmp.Or(m.Type, typeTemplate))
+	w.Text("recipient_type", cmp.Or(m.RecipientType, typeIndividual))
+	w.Name("type_template")
+	w.Open('[')
+	for i := range m.Templates {
+		t := &m.Templates[i]
+		w.Open('{')
+		w.Text("name", t.Name)
+		w.Texts("attributes", t.Attributes)
+		w.Name("language")
+		w.Open('{')
+		w.Text("locale", t.Locale)
+		w.Text("policy", cmp.Or(t.Policy, policyDeterministic))
+		w.Close('}')
+		w.Close('}')
 	}
-	if !extra {
-		return plain, nil
-	}
-	extended := make([]json.RawMessage, len(messages))
-	for i := range messages {
-		var err error
-		if extended[i], err = jsonx.EncodeWith(plain[i], messages[i].Extra); err != nil {
-			return nil, err
-		}
-	}
-	return extended, nil
+	w.Close(']')
+	w.CloseWith(at, m.Extra)
 }

@@ -32,12 +32,32 @@ func benchRequest() SMSRequest {
 	}
 }
 
+// The campaign as a user declares it who sends nothing else.
+type (
+	handRequest struct {
+		Channel    string          `json:"channel"`
+		Text       string          `json:"text"`
+		Recipients []handRecipient `json:"recipients"`
+		Sender     string          `json:"sender,omitempty"`
+		Purpose    string          `json:"purpose,omitempty"`
+		Optimize   *bool           `json:"auto_optimize_text,omitempty"`
+		Metadata   handMetadata    `json:"metadata"`
+	}
+	handRecipient struct {
+		Phone string `json:"phone_number"`
+	}
+	handMetadata struct {
+		Type      string `json:"type,omitempty"`
+		RequestID string `json:"request_id,omitempty"`
+	}
+)
+
 // handwritten is the call as a user writes it who needs it once.
 func handwritten(ctx context.Context, client *http.Client, url string) (string, error) {
-	body, err := json.Marshal(wireRequest{
-		Channel: SMS, Text: "4821 is your ACME code.", Recipients: []wireContact{{Phone: "+33611223344"}},
-		Sender: "ACME", Purpose: Alert, Optimize: new(false),
-		Metadata: &wireMetadata{Type: "sms_premium", RequestID: "order-17"},
+	body, err := json.Marshal(handRequest{
+		Channel: "sms", Text: "4821 is your ACME code.", Recipients: []handRecipient{{Phone: "+33611223344"}},
+		Sender: "ACME", Purpose: "alert", Optimize: new(false),
+		Metadata: handMetadata{Type: "sms_premium", RequestID: "order-17"},
 	})
 	if err != nil {
 		return "", err

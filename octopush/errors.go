@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/jsonx"
 	"github.com/cpaas-go/cpaas/internal/problems"
 	"github.com/cpaas-go/cpaas/internal/transport"
 )
@@ -348,47 +349,25 @@ const (
 	maxFieldDepth = 4
 )
 
-// wireAnswer is an answer with strict members, which are quick to read, or
-// with tolerant ones.
-type wireAnswer[S ~string, N ~float64] struct {
-	TicketNumber S               `json:"ticket_number"`
-	SMSTicket    S               `json:"sms_ticket"`
-	VocalTicket  S               `json:"vocal_ticket"` // of the former voice call
-	Contacts     N               `json:"number_of_contacts"`
-	Cost         N               `json:"total_cost"`
-	SMS          N               `json:"number_of_sms_needed"`
-	Credit       N               `json:"residual_credit"`
-	Duration     N               `json:"estimated_duration"`
-	Code         N               `json:"code"`
-	Message      S               `json:"message"`
-	Errors       json.RawMessage `json:"errors"`
-}
-
 // readAnswer reads an answer. Nothing in it that has another type than
 // expected keeps the rest from being read.
 func readAnswer(body []byte) answer {
-	b := bytes.TrimLeft(body, " \t\r\n")
-	if len(b) == 0 || b[0] != '{' {
+	var o jsonx.Object
+	if !o.Read(body) {
 		return answer{}
 	}
-	var strict wireAnswer[string, float64]
-	if json.Unmarshal(b, &strict) == nil {
-		return strict.answer()
-	}
-	var tolerant wireAnswer[loose, number]
-	if json.Unmarshal(b, &tolerant) == nil {
-		return tolerant.answer()
-	}
-	return answer{}
-}
-
-func (w *wireAnswer[S, N]) answer() answer {
+	number := func(name string) number { return toNumber(o.Get(name)) }
 	return answer{
 		object:   true,
-		ticket:   string(cmp.Or(w.TicketNumber, w.SMSTicket, w.VocalTicket)),
-		contacts: number(w.Contacts).int(), cost: float64(w.Cost), sms: number(w.SMS).int(), credit: float64(w.Credit),
-		duration: number(w.Duration).seconds(),
-		code:     Code(number(w.Code).int()), message: string(w.Message), fields: readFields(nil, "", w.Errors, 0),
+		ticket:   cmp.Or(toText(o.Get("ticket_number")), toText(o.Get("sms_ticket")), toText(o.Get("vocal_ticket"))), // the last of the former voice call
+		contacts: number("number_of_contacts").int(),
+		cost:     float64(number("total_cost")),
+		sms:      number("number_of_sms_needed").int(),
+		credit:   float64(number("residual_credit")),
+		duration: number("estimated_duration").seconds(),
+		code:     Code(number("code").int()),
+		message:  toText(o.Get("message")),
+		fields:   readFields(nil, "", o.Get("errors"), 0),
 	}
 }
 
@@ -481,6 +460,9 @@ func (n *number) UnmarshalJSON(raw []byte) error {
 }
 
 func toNumber(raw []byte) number {
+	if len(raw) == 0 {
+		return 0
+	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(string(bytes.Trim(raw, `"`))), 64)
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
 		return 0

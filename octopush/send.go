@@ -91,53 +91,46 @@ type campaign struct {
 	extraMetadata map[string]json.RawMessage
 }
 
-// The request as it is on the wire.
+// What a request is made of, in the order and with the names of the wire:
+// see campaign.encode.
 type (
 	wireRequest struct {
-		Channel        Channel       `json:"channel"`
-		Text           string        `json:"text"`
-		Recipients     []wireContact `json:"recipients"`
-		Sender         string        `json:"sender,omitempty"`
-		SendAt         string        `json:"send_at,omitempty"`
-		Purpose        Purpose       `json:"purpose,omitempty"`
-		ListName       string        `json:"list_name,omitempty"`
-		Simulate       *bool         `json:"simulation_mode,omitempty"`
-		Track          *bool         `json:"recipient_tracking,omitempty"`
-		Optimize       *bool         `json:"auto_optimize_text,omitempty"`
-		DeleteOptedOut *bool         `json:"auto_delete_optout_contacts,omitempty"`
-		FilterOptedOut *bool         `json:"optout_filtering,omitempty"`
-		Metadata       any           `json:"metadata,omitempty"` // *wireMetadata, or the JSON of one with extra members
+		Channel        Channel
+		Text           string
+		Recipients     []wireContact
+		Sender         string
+		Purpose        Purpose
+		ListName       string
+		Simulate       *bool
+		Track          *bool
+		Optimize       *bool
+		DeleteOptedOut *bool
+		FilterOptedOut *bool
 	}
 	wireContact struct {
-		Phone          string `json:"phone_number,omitempty"`
-		Email          string `json:"email,omitempty"`
-		ConversationID string `json:"conversation_id,omitempty"`
+		Phone          string
+		Email          string
+		ConversationID string
 	}
 	wireMetadata struct {
-		Type          string            `json:"type,omitempty"`
-		WithReplies   bool              `json:"with_replies,omitempty"`
-		VoiceGender   VoiceGender       `json:"voice_gender,omitempty"`
-		VoiceLanguage VoiceLanguage     `json:"voice_language,omitempty"`
-		PressedKeys   bool              `json:"get_back_pressed_keys,omitempty"`
-		RequestID     string            `json:"request_id,omitempty"`
-		Service       EmailService      `json:"emailing_service,omitempty"`
-		From          string            `json:"email_from,omitempty"`
-		FromName      string            `json:"name_from,omitempty"`
-		Subject       string            `json:"subject,omitempty"`
-		Template      string            `json:"template_name,omitempty"`
-		BodyFormat    BodyFormat        `json:"body_format,omitempty"`
-		Language      string            `json:"language,omitempty"`
-		MessageType   MessageType       `json:"message_type,omitempty"`
-		Cards         []json.RawMessage `json:"cards,omitempty"`
-		Actions       []json.RawMessage `json:"actions,omitempty"`
+		Type          string
+		WithReplies   bool
+		VoiceGender   VoiceGender
+		VoiceLanguage VoiceLanguage
+		PressedKeys   bool
+		RequestID     string
+		Service       EmailService
+		From          string
+		FromName      string
+		Subject       string
+		Template      string
+		BodyFormat    BodyFormat
+		Language      string
+		MessageType   MessageType
+		Cards         []json.RawMessage
+		Actions       []json.RawMessage
 	}
 )
-
-func (m *wireMetadata) empty() bool {
-	return m.Type == "" && !m.WithReplies && m.VoiceGender == "" && m.VoiceLanguage == "" && !m.PressedKeys &&
-		m.RequestID == "" && m.Service == "" && m.From == "" && m.FromName == "" && m.Subject == "" && m.Template == "" &&
-		m.BodyFormat == "" && m.Language == "" && m.MessageType == "" && len(m.Cards) == 0 && len(m.Actions) == 0
-}
 
 func phoneContacts(numbers []string) []wireContact {
 	contacts := make([]wireContact, len(numbers))
@@ -149,24 +142,74 @@ func phoneContacts(numbers []string) []wireContact {
 
 // encode is the request's body. The campaign has been checked.
 func (p *campaign) encode() ([]byte, error) {
-	if !p.sendAt.IsZero() {
-		at := p.sendAt
-		if _, offset := at.Zone(); offset%60 != 0 { // the format has no seconds for it
-			at = at.UTC()
-		}
-		p.wire.SendAt = at.Format("2006-01-02T15:04:05-07:00")
+	r := &p.wire
+	w := jsonx.NewWriter(512 + len(r.Text) + 40*len(r.Recipients))
+	at := w.Open('{')
+	w.Text("channel", string(r.Channel))
+	w.Text("text", r.Text)
+	w.Name("recipients")
+	w.Open('[')
+	for i := range r.Recipients {
+		c := &r.Recipients[i]
+		w.Open('{')
+		w.TextIf("phone_number", c.Phone)
+		w.TextIf("email", c.Email)
+		w.TextIf("conversation_id", c.ConversationID)
+		w.Close('}')
 	}
-	switch {
-	case len(p.extraMetadata) > 0:
-		metadata, err := jsonx.EncodeWith(&p.metadata, p.extraMetadata)
-		if err != nil {
-			return nil, fmt.Errorf("metadata: %w", err)
-		}
-		p.wire.Metadata = json.RawMessage(metadata)
-	case !p.metadata.empty():
-		p.wire.Metadata = &p.metadata
+	w.Close(']')
+	w.TextIf("sender", r.Sender)
+	w.TextIf("send_at", writeTime(p.sendAt))
+	w.TextIf("purpose", string(r.Purpose))
+	w.TextIf("list_name", r.ListName)
+	w.BoolIf("simulation_mode", r.Simulate)
+	w.BoolIf("recipient_tracking", r.Track)
+	w.BoolIf("auto_optimize_text", r.Optimize)
+	w.BoolIf("auto_delete_optout_contacts", r.DeleteOptedOut)
+	w.BoolIf("optout_filtering", r.FilterOptedOut)
+	if err := p.writeMetadata(w); err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
 	}
-	return jsonx.EncodeWith(&p.wire, p.extra)
+	w.CloseWith(at, p.extra)
+	return w.Done()
+}
+
+// writeMetadata writes metadata, unless there is nothing in it.
+func (p *campaign) writeMetadata(w *jsonx.Writer) error {
+	m, before := &p.metadata, w.Len()
+	w.Name("metadata")
+	at := w.Open('{')
+	w.TextIf("type", m.Type)
+	w.TrueIf("with_replies", m.WithReplies)
+	w.TextIf("voice_gender", string(m.VoiceGender))
+	w.TextIf("voice_language", string(m.VoiceLanguage))
+	w.TrueIf("get_back_pressed_keys", m.PressedKeys)
+	w.TextIf("request_id", m.RequestID)
+	w.TextIf("emailing_service", string(m.Service))
+	w.TextIf("email_from", m.From)
+	w.TextIf("name_from", m.FromName)
+	w.TextIf("subject", m.Subject)
+	w.TextIf("template_name", m.Template)
+	w.TextIf("body_format", string(m.BodyFormat))
+	w.TextIf("language", m.Language)
+	w.TextIf("message_type", string(m.MessageType))
+	w.AnyIf(len(m.Cards) > 0, "cards", m.Cards)
+	w.AnyIf(len(m.Actions) > 0, "actions", m.Actions)
+	w.CloseWith(at, p.extraMetadata)
+	if w.Len() == at+len("{}") {
+		w.Truncate(before)
+	}
+	return w.Err()
+}
+
+func writeTime(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	if _, offset := at.Zone(); offset%60 != 0 { // the format has no seconds for it
+		at = at.UTC()
+	}
+	return at.Format("2006-01-02T15:04:05-07:00")
 }
 
 // simulated reports whether the server is asked to do nothing.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,35 +12,34 @@ import (
 	"github.com/cpaas-go/cpaas/internal/jsonx"
 )
 
-// wireRequest is a request as it is on the wire, letter case and all. Its
-// parts are any when encoded, so that those with members of the caller's own
-// can stand beside those without, which are encoded faster.
-type wireRequest[C, D any] struct {
-	AppID           string         `json:"appid,omitempty"`
-	CorrelationID   string         `json:"correlationid,omitempty"`
-	CallbackData    string         `json:"callbackData,omitempty"`
-	NotifyURL       string         `json:"notifyurl,omitempty"`
-	NotifyURLAuthID string         `json:"notifyurlAuthId,omitempty"`
-	DeliveryChannel Channel        `json:"deliverychannel"`
-	Expiry          string         `json:"expiry,omitempty"`
-	Message         *Template      `json:"message,omitempty"`
-	Channels        C              `json:"channels,omitempty"`
-	ContactPolicy   *ContactPolicy `json:"contactPolicy,omitempty"`
-	Options         *LinkOptions   `json:"options,omitempty"`
-	Destination     D              `json:"destination"`
-	GTRID           []string       `json:"gtrId,omitempty"`
-	ICMessage       *string        `json:"icmessage,omitempty"`
+// wireRequest is what a request is decoded from. What writes it is
+// Request.write.
+type wireRequest struct {
+	AppID           string          `json:"appid"`
+	CorrelationID   string          `json:"correlationid"`
+	CallbackData    string          `json:"callbackData"`
+	NotifyURL       string          `json:"notifyurl"`
+	NotifyURLAuthID string          `json:"notifyurlAuthId"`
+	DeliveryChannel Channel         `json:"deliverychannel"`
+	Expiry          string          `json:"expiry"`
+	Message         *Template       `json:"message"`
+	Channels        json.RawMessage `json:"channels"`
+	ContactPolicy   *ContactPolicy  `json:"contactPolicy"`
+	Options         *LinkOptions    `json:"options"`
+	Destination     []Destination   `json:"destination"`
+	GTRID           []string        `json:"gtrId"`
+	ICMessage       *string         `json:"icmessage"`
 }
 
-type wireChannels[S, O any] struct {
-	SMS           S              `json:"sms,omitempty"`
-	Voice         *Voice         `json:"voice,omitempty"`
-	AppMessaging  *InApp         `json:"appmessaging,omitempty"`
-	Push          *Push          `json:"push,omitempty"`
-	OTT           O              `json:"OTT-Messaging,omitempty"`
-	Apple         *Apple         `json:"AppleBusinessChat,omitempty"`
-	SmartLinks    []SmartLink    `json:"smartlinks,omitempty"`
-	ContactPolicy *ContactPolicy `json:"contactPolicy,omitempty"`
+type wireChannels struct {
+	SMS           *SMS            `json:"sms"`
+	Voice         *Voice          `json:"voice"`
+	AppMessaging  *InApp          `json:"appmessaging"`
+	Push          *Push           `json:"push"`
+	OTT           json.RawMessage `json:"OTT-Messaging"`
+	Apple         *Apple          `json:"AppleBusinessChat"`
+	SmartLinks    []SmartLink     `json:"smartlinks"`
+	ContactPolicy *ContactPolicy  `json:"contactPolicy"`
 }
 
 type wireOTT struct {
@@ -49,18 +47,7 @@ type wireOTT struct {
 	WA *WhatsApp  `json:"wa,omitempty"`
 }
 
-// wireSMS is an SMS without members of the caller's own.
-type wireSMS struct {
-	Text              string          `json:"text,omitempty"`
-	SenderID          string          `json:"senderid,omitempty"`
-	Type              SMSType         `json:"type,omitempty"`
-	Body              string          `json:"body,omitempty"`
-	Extras            *plainSMSExtras `json:"extras,omitempty"`
-	SendLinkAsAppClip *bool           `json:"sendLinkAsAppClip,omitempty"`
-	StoreRegion       string          `json:"storeRegion,omitempty"`
-}
-
-// Types without their MarshalJSON, which costs time.
+// Types without their UnmarshalJSON.
 type (
 	plainSMS         SMS
 	plainSMSExtras   SMSExtras
@@ -69,85 +56,138 @@ type (
 
 const wireTime = "2006-01-02T15:04:05.000Z"
 
-// wire is what a request is encoded from, in one piece of memory.
-type wire struct {
-	request  wireRequest[any, any]
-	channels wireChannels[any, any]
-	sms      wireSMS
-	one      [1]*plainDestination // nearly every request has one
-}
-
 // encode is r's JSON.
 func (r *Request) encode(rules rules) ([]byte, error) {
-	w := &wire{request: wireRequest[any, any]{
-		AppID: r.AppID, CorrelationID: r.CorrelationID, CallbackData: r.CallbackData, NotifyURL: r.NotifyURL,
-		NotifyURLAuthID: r.NotifyURLAuthID, DeliveryChannel: r.Channel, Message: r.Template, Options: r.Options,
-		GTRID: r.GTRIDs, ICMessage: r.ICMessage,
-	}}
-	w.request.Destination = w.destination(r.Destinations)
+	w := jsonx.NewWriter(1 << 10)
+	r.write(w, rules)
+	return w.Done()
+}
+
+// write writes r as it is on the wire, letter case and all.
+func (r *Request) write(w *jsonx.Writer, rules rules) {
+	at := w.Open('{')
+	w.TextIf("appid", r.AppID)
+	w.TextIf("correlationid", r.CorrelationID)
+	w.TextIf("callbackData", r.CallbackData)
+	w.TextIf("notifyurl", r.NotifyURL)
+	w.TextIf("notifyurlAuthId", r.NotifyURLAuthID)
+	w.Text("deliverychannel", string(r.Channel))
 	if !r.Expiry.IsZero() {
-		w.request.Expiry = r.Expiry.UTC().Format(wireTime)
+		w.Text("expiry", r.Expiry.UTC().Format(wireTime))
 	}
+	w.AnyIf(r.Template != nil, "message", r.Template)
 	policy := r.ContactPolicy
 	if rules.policyOnTop {
-		w.request.ContactPolicy, policy = policy, nil
+		policy = nil
 	}
-	if err := w.setChannels(r, policy); err != nil {
-		return nil, err
+	r.writeChannels(w, policy)
+	if rules.policyOnTop && r.ContactPolicy != nil {
+		r.ContactPolicy.write(w)
 	}
-	return jsonx.EncodeWith(&w.request, r.Extra)
+	w.AnyIf(r.Options != nil, "options", r.Options)
+	w.Name("destination")
+	w.Open('[')
+	for i := range r.Destinations {
+		r.Destinations[i].write(w)
+	}
+	w.Close(']')
+	w.TextsIf("gtrId", r.GTRIDs)
+	if r.ICMessage != nil {
+		w.Text("icmessage", *r.ICMessage)
+	}
+	w.CloseWith(at, r.Extra)
 }
 
-// setChannels sets "channels", unless there is nothing in it.
-func (w *wire) setChannels(r *Request, policy *ContactPolicy) error {
-	ch := &w.channels
-	*ch = wireChannels[any, any]{
-		Voice: r.Voice, AppMessaging: r.InApp, Push: r.Push, Apple: r.Apple.typed(), SmartLinks: r.SmartLinks, ContactPolicy: policy,
+// writeChannels writes "channels", unless there is nothing in it.
+func (r *Request) writeChannels(w *jsonx.Writer, policy *ContactPolicy) {
+	before := w.Len()
+	w.Name("channels")
+	at := w.Open('{')
+	if r.SMS != nil {
+		w.Name("sms")
+		r.SMS.write(w)
 	}
-	empty := r.Voice == nil && r.InApp == nil && r.Push == nil && r.Apple == nil && len(r.SmartLinks) == 0 && policy == nil
-	if m := r.SMS; m != nil {
-		empty = false
-		ch.SMS = m
-		if len(m.Extra) == 0 && (m.Extras == nil || len(m.Extras.Extra) == 0) {
-			w.sms = wireSMS{m.Text, m.SenderID, m.Type, m.Body, (*plainSMSExtras)(m.Extras), m.SendLinkAsAppClip, m.StoreRegion}
-			ch.SMS = &w.sms
-		}
-	}
+	w.AnyIf(r.Voice != nil, "voice", r.Voice)
+	w.AnyIf(r.InApp != nil, "appmessaging", r.InApp)
+	w.AnyIf(r.Push != nil, "push", r.Push)
 	if r.Messenger != nil || r.WhatsApp != nil || len(r.OTTExtra) > 0 {
-		empty = false
-		ott, err := jsonx.EncodeWith(wireOTT{r.Messenger, r.WhatsApp.typed()}, r.OTTExtra)
-		if err != nil {
-			return err
-		}
-		ch.OTT = json.RawMessage(ott)
+		w.Name("OTT-Messaging")
+		at := w.Open('{')
+		w.AnyIf(r.Messenger != nil, "fb", r.Messenger)
+		w.AnyIf(r.WhatsApp != nil, "wa", r.WhatsApp)
+		w.CloseWith(at, r.OTTExtra)
 	}
-	switch {
-	case len(r.ChannelsExtra) > 0:
-		b, err := jsonx.EncodeWith(ch, r.ChannelsExtra)
-		if err != nil {
-			return err
+	w.AnyIf(r.Apple != nil, "AppleBusinessChat", r.Apple)
+	if len(r.SmartLinks) > 0 {
+		w.Name("smartlinks")
+		w.Open('[')
+		for _, l := range r.SmartLinks {
+			w.Open('{')
+			w.Name("linkid")
+			w.Int(l.LinkID)
+			if l.Validity != 0 {
+				w.Name("validity")
+				w.Int(l.Validity)
+			}
+			w.Close('}')
 		}
-		w.request.Channels = json.RawMessage(b)
-	case !empty:
-		w.request.Channels = ch
+		w.Close(']')
 	}
-	return nil
+	if policy != nil {
+		policy.write(w)
+	}
+	w.CloseWith(at, r.ChannelsExtra)
+	if w.Len() == at+len("{}") {
+		w.Truncate(before)
+	}
 }
 
-// destination is "destination".
-func (w *wire) destination(to []Destination) any {
-	if slices.ContainsFunc(to, func(d Destination) bool { return len(d.Other) > 0 }) {
-		return to
+func (p *ContactPolicy) write(w *jsonx.Writer) {
+	w.Name("contactPolicy")
+	w.Open('{')
+	w.TextIf("contactPolicyGroup", p.Group)
+	w.TrueIf("channelCheckConsent", p.CheckConsent)
+	w.TrueIf("channelApplyFrequencyCap", p.ApplyFrequencyCap)
+	w.Close('}')
+}
+
+func (d *Destination) write(w *jsonx.Writer) {
+	at := w.Open('{')
+	for i, ids := range d.kinds() {
+		w.TextsIf(kindNames[i], *ids)
 	}
-	if len(to) == 1 {
-		w.one[0] = (*plainDestination)(&to[0])
-		return &w.one
+	w.TextIf("correlationid", d.CorrelationID)
+	var other map[string]json.RawMessage
+	for name, ids := range d.Other {
+		if other == nil {
+			other = make(map[string]json.RawMessage, len(d.Other))
+		}
+		var list jsonx.Writer
+		list.Strings(ids)
+		other[name], _ = list.Done() // strings cannot fail
 	}
-	plain := make([]*plainDestination, len(to))
-	for i := range to {
-		plain[i] = (*plainDestination)(&to[i])
+	w.CloseWith(at, other)
+}
+
+func (s *SMS) write(w *jsonx.Writer) {
+	at := w.Open('{')
+	w.TextIf("text", s.Text)
+	w.TextIf("senderid", s.SenderID)
+	w.TextIf("type", string(s.Type))
+	w.TextIf("body", s.Body)
+	if s.Extras != nil {
+		w.Name("extras")
+		s.Extras.write(w)
 	}
-	return plain
+	w.BoolIf("sendLinkAsAppClip", s.SendLinkAsAppClip)
+	w.TextIf("storeRegion", s.StoreRegion)
+	w.CloseWith(at, s.Extra)
+}
+
+func (s *SMSExtras) write(w *jsonx.Writer) {
+	at := w.Open('{')
+	w.TextIf("dlt_templateid", s.DLTTemplateID)
+	w.CloseWith(at, s.Extra)
 }
 
 // MarshalJSON is r as it is sent by a client without options.
@@ -155,7 +195,7 @@ func (r Request) MarshalJSON() ([]byte, error) { return r.encode(rules{}) }
 
 // UnmarshalJSON reads what MarshalJSON or [WithContactPolicyTopLevel] write.
 func (r *Request) UnmarshalJSON(b []byte) error {
-	var w wireRequest[json.RawMessage, []Destination]
+	var w wireRequest
 	extra, err := decodeWith(b, &w)
 	if err != nil {
 		return err
@@ -173,7 +213,7 @@ func (r *Request) UnmarshalJSON(b []byte) error {
 	if len(w.Channels) == 0 {
 		return nil
 	}
-	var ch wireChannels[*SMS, json.RawMessage]
+	var ch wireChannels
 	if r.ChannelsExtra, err = decodeWith(w.Channels, &ch); err != nil {
 		return err
 	}
@@ -226,15 +266,9 @@ func tagName(f reflect.StructField) string {
 
 // MarshalJSON is the destination with its Other identifiers.
 func (d Destination) MarshalJSON() ([]byte, error) {
-	extra := make(map[string]json.RawMessage, len(d.Other))
-	for name, ids := range d.Other {
-		b, err := jsonx.Encode(ids)
-		if err != nil {
-			return nil, err
-		}
-		extra[name] = b
-	}
-	return jsonx.EncodeWith(plainDestination(d), extra)
+	w := jsonx.NewWriter(64)
+	d.write(w)
+	return w.Done()
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -258,7 +292,11 @@ func (d *Destination) UnmarshalJSON(b []byte) error {
 }
 
 // MarshalJSON is the content with its Extra.
-func (s SMS) MarshalJSON() ([]byte, error) { return jsonx.EncodeWith(plainSMS(s), s.Extra) }
+func (s SMS) MarshalJSON() ([]byte, error) {
+	w := jsonx.NewWriter(256)
+	s.write(w)
+	return w.Done()
+}
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (s *SMS) UnmarshalJSON(b []byte) (err error) {
@@ -269,7 +307,9 @@ func (s *SMS) UnmarshalJSON(b []byte) (err error) {
 
 // MarshalJSON is the extras with their Extra.
 func (s SMSExtras) MarshalJSON() ([]byte, error) {
-	return jsonx.EncodeWith(plainSMSExtras(s), s.Extra)
+	w := jsonx.NewWriter(64)
+	s.write(w)
+	return w.Done()
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.

@@ -52,6 +52,10 @@ func EncodeWith(v any, extra map[string]json.RawMessage) ([]byte, error) {
 	if err != nil || len(extra) == 0 {
 		return object, err
 	}
+	return with(object, extra)
+}
+
+func with(object []byte, extra map[string]json.RawMessage) ([]byte, error) {
 	var has map[string]json.RawMessage
 	if json.Unmarshal(object, &has) != nil || has == nil {
 		return nil, errors.New("extra fields: the value is not a JSON object")

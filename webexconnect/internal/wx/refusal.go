@@ -2,6 +2,7 @@ package wx
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -17,10 +18,10 @@ const CodeThrottled = "7020"
 
 // Entry is one outcome in an answer. Its strings are as received.
 type Entry struct {
-	Code          string `json:"code"`
-	Description   string `json:"description"` // v2: message
-	TransID       string `json:"transid"`
-	CorrelationID string `json:"correlationid"`
+	Code          string
+	Description   string // v2: message
+	TransID       string
+	CorrelationID string
 }
 
 // Entries reads what an answer of either version says: v1's "response", an
@@ -28,68 +29,34 @@ type Entry struct {
 // numbers. It is nil when there is no outcome of a known shape, or when any
 // entry has no code.
 func Entries(body []byte) []Entry {
-	// Nearly every answer is of this form, which is decoded without a detour.
-	var usual struct {
-		Response []Entry `json:"response"`
-		first    [1]Entry
-	}
-	usual.Response = usual.first[:0] // room for the usual one
-	if json.Unmarshal(body, &usual) != nil || len(usual.Response) == 0 {
-		return unusualEntries(body)
-	}
-	for i := range usual.Response {
-		if e := &usual.Response[i]; e.Code == "" || e.Description == "" {
-			return unusualEntries(body)
+	var o jsonx.Object
+	if o.Read(body) {
+		if response := o.Get("response"); response != nil {
+			body = response
 		}
 	}
-	return usual.Response
-}
-
-func unusualEntries(body []byte) []Entry {
-	body = bytes.TrimSpace(body)
-	var top struct {
-		Response json.RawMessage `json:"response"`
+	list, ok := jsonx.Elements(body)
+	if !ok {
+		list = []json.RawMessage{body}
 	}
-	if len(body) > 0 && body[0] == '{' {
-		if json.Unmarshal(body, &top) != nil {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]Entry, len(list))
+	for i, body := range list {
+		if !o.Read(body) {
 			return nil
 		}
-		if top.Response != nil {
-			body = bytes.TrimSpace(top.Response)
+		out[i] = Entry{
+			Code:        jsonx.Scalar(o.Get("code")),
+			Description: cmp.Or(jsonx.Scalar(o.Get("description")), jsonx.Scalar(o.Get("message"))),
+			TransID:     jsonx.Scalar(o.Get("transid")), CorrelationID: jsonx.Scalar(o.Get("correlationid")),
 		}
-	}
-	var wire []wireEntry
-	switch {
-	case len(body) > 0 && body[0] == '[':
-		if json.Unmarshal(body, &wire) != nil {
+		if out[i].Code == "" {
 			return nil
 		}
-	case len(body) > 0 && body[0] == '{':
-		wire = make([]wireEntry, 1)
-		if json.Unmarshal(body, &wire[0]) != nil {
-			return nil
-		}
-	}
-	var out []Entry
-	for _, w := range wire {
-		if w.Code == "" {
-			return nil
-		}
-		text := w.Description
-		if text == "" {
-			text = w.Message
-		}
-		out = append(out, Entry{string(w.Code), string(text), string(w.TransID), string(w.CorrelationID)})
 	}
 	return out
-}
-
-type wireEntry struct {
-	Code          jsonx.String `json:"code"`
-	Description   jsonx.String `json:"description"`
-	Message       jsonx.String `json:"message"`
-	TransID       jsonx.String `json:"transid"`
-	CorrelationID jsonx.String `json:"correlationid"`
 }
 
 // Throttled says that an answer refuses all of a call with CodeThrottled: the
