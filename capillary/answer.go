@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"math"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/cpaas-go/cpaas/internal/jsonx"
 )
 
 // answer is any answer of the operation, of either encoding and every known
@@ -74,7 +74,7 @@ func (a *answer) verdict(sent int) verdict {
 func (a *answer) ids() int {
 	n := 0
 	for i := range a.items {
-		if a.items[i].message().id() != "" {
+		if a.items[i].message().ID != "" {
 			n++
 		}
 	}
@@ -106,139 +106,44 @@ func readAnswer(body []byte) answer {
 
 var errorCode = regexp.MustCompile(`(?i)\berrorCode\s*[=:]\s*"?([0-9]{3,5})\b`)
 
+// readJSON reads every known form of a JSON answer: the page's, the older one
+// in an OpenAPI description of the same operation, where everything is in
+// "response", and the bare errors of a sibling API. A member of another type
+// than expected is left out; the rest is read.
 func readJSON(body []byte) answer {
-	var w wireAnswer
-	if err := json.Unmarshal(body, &w); err != nil {
-		// A member of another type than expected is left out; the rest is read.
-		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok {
-			return answer{}
+	var o jsonx.Object
+	if !o.Read(body) {
+		return answer{}
+	}
+	status := readStatus(o.Get("status"))
+	if status.empty() {
+		var inner jsonx.Object
+		if inner.Read(o.Get("response")) {
+			return answerOf(&inner, readStatus(inner.Get("status")))
 		}
 	}
-	return w.answer()
+	return answerOf(&o, status)
 }
 
-// wireAnswer holds every known form of a JSON answer: the page's, the older
-// one in an OpenAPI description of the same operation, where everything is in
-// "response", and the bare errors of a sibling API.
-type wireAnswer struct {
-	Response     *wireAnswer `json:"response"`
-	Status       wireStatus  `json:"status"`
-	Errors       issues      `json:"errors"`
-	Warnings     issues      `json:"warnings"`
-	ErrorCode    scalar      `json:"errorCode"`
-	ErrorMessage scalar      `json:"errorMessage"`
-
-	SMSList  []wireItem `json:"smsList"`
-	Emails   []wireItem `json:"emails"`
-	WhatsApp []wireItem `json:"whatsapp"`
-	Zalo     []wireItem `json:"zalo"`
-
-	SMS             wireMessages `json:"sms"`
-	Email           wireMessages `json:"email"`
-	WhatsAppMessage wireMessages `json:"whatsappMessage"`
-	ZaloMessage     wireMessages `json:"zaloMessage"`
-}
-
-type wireStatus struct {
-	Success              scalar    `json:"success"`
-	Code                 scalar    `json:"code"`
-	Message              scalar    `json:"message"`
-	Count                scalar    `json:"count"`
-	TotalCount           scalar    `json:"totalCount"`
-	SuccessCount         scalar    `json:"successCount"`
-	StatusCode           wireInner `json:"statusCode"`
-	Warnings             issues    `json:"warnings"`
-	WarningsAsStatusCode issues    `json:"warningsAsStatusCode"`
-}
-
-// wireInner repeats what stands beside it.
-type wireInner struct {
-	Status  scalar `json:"status"`
-	Code    scalar `json:"code"`
-	Message scalar `json:"message"`
-}
-
-type wireItem struct {
-	SMS             *wireMessage `json:"sms"`
-	Email           *wireMessage `json:"email"`
-	WhatsAppMessage *wireMessage `json:"whatsappMessage"`
-	ZaloMessage     *wireMessage `json:"zaloMessage"`
-	Errors          issues       `json:"errors"`
-	Warnings        issues       `json:"warnings"`
-}
-
-// wireMessage has the fields of a message of every channel.
-type wireMessage struct {
-	To               scalar          `json:"to"`
-	Receiver         scalar          `json:"receiver"`
-	Body             scalar          `json:"body"`
-	Template         scalar          `json:"template"`
-	Sender           scalar          `json:"sender"`
-	From             scalar          `json:"from"`
-	CC               scalar          `json:"cc"`
-	BCC              scalar          `json:"bcc"`
-	Subject          scalar          `json:"subject"`
-	ScheduledTime    scalar          `json:"scheduledTime"`
-	ScheduledTimeOld scalar          `json:"scheduled_time"`
-	LabelOfSender    scalar          `json:"labelOfSender"`
-	SenderEmail      scalar          `json:"senderEmail"`
-	ReplyToEmail     scalar          `json:"replyToEmail"`
-	NSAdminID        scalar          `json:"nsAdminId"`
-	ID               scalar          `json:"id"`
-	Status           scalar          `json:"status"`
-	FileHandler      json.RawMessage `json:"fileHandler"`
-	Attachments      json.RawMessage `json:"attachments"`
-	ItemStatus       *wireItemStatus `json:"item_status"`
-	Errors           issues          `json:"errors"`
-}
-
-// wireItemStatus is how the vendor's v1.1 APIs speak of one item in general.
-type wireItemStatus struct {
-	Success scalar `json:"success"`
-	Code    scalar `json:"code"`
-	Message scalar `json:"message"`
-}
-
-func (m *wireMessage) id() scalar { return cmp.Or(m.NSAdminID, m.ID) }
-
-func (m *wireMessage) scheduled() scalar { return cmp.Or(m.ScheduledTime, m.ScheduledTimeOld) }
-
-// wireMessages is one message or several.
-type wireMessages []wireMessage
-
-// UnmarshalJSON takes an object or an array of objects.
-func (m *wireMessages) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '[' {
-		return json.Unmarshal(b, (*[]wireMessage)(m))
+func answerOf(o *jsonx.Object, status wireStatus) answer {
+	a := answer{errors: readIssues(o.Get("errors"))}
+	a.setStatus(&status)
+	if code := scalarOf(o, "errorCode"); code != "" {
+		a.errors = append(a.errors, Issue{Code: Code(code.number()), Message: string(scalarOf(o, "errorMessage"))})
 	}
-	if len(b) == 0 || b[0] != '{' {
-		return nil
-	}
-	*m = make(wireMessages, 1)
-	return json.Unmarshal(b, &(*m)[0])
-}
-
-func (w *wireAnswer) answer() answer {
-	if w.Response != nil && w.Status.empty() {
-		return w.Response.answer()
-	}
-	a := answer{errors: w.Errors}
-	a.setStatus(&w.Status)
-	if w.ErrorCode != "" {
-		a.errors = append(a.errors, Issue{Code: Code(w.ErrorCode.number()), Message: string(w.ErrorMessage)})
-	}
-	a.status.Warnings = append(a.status.Warnings, w.Warnings...)
+	a.status.Warnings = append(a.status.Warnings, readIssues(o.Get("warnings"))...)
 	a.known = a.known || len(a.errors) > 0
-	for _, list := range [...][]wireItem{w.SMSList, w.Emails, w.WhatsApp, w.Zalo} {
-		if a.items == nil {
-			a.items = list
-		} else {
-			a.items = append(a.items, list...)
+	for _, name := range [...]string{"smsList", "emails", "whatsapp", "zalo"} {
+		list, _ := jsonx.Elements(o.Get(name))
+		for _, raw := range list {
+			a.items = append(a.items, readItem(raw))
 		}
 	}
-	for _, list := range [...]wireMessages{w.SMS, w.Email, w.WhatsAppMessage, w.ZaloMessage} {
-		for i := range list {
-			a.items = append(a.items, wireItem{SMS: &list[i]})
+	for _, name := range [...]string{keySMS, keyEmail, keyWhatsApp, keyZalo} {
+		for _, raw := range list(o.Get(name)) { // one message or several
+			if m := readMessage(raw); m != nil {
+				a.items = append(a.items, wireItem{Message: m})
+			}
 		}
 	}
 	for i := range a.items {
@@ -247,21 +152,97 @@ func (w *wireAnswer) answer() answer {
 	return a
 }
 
+// wireStatus is the status of an answer of either encoding.
+type wireStatus struct {
+	Success, Code, Message scalar
+	Count, SuccessCount    scalar
+	Warnings               issues
+}
+
+func readStatus(raw json.RawMessage) wireStatus {
+	var o, inner jsonx.Object // the inner one repeats what stands beside it
+	if !o.Read(raw) {
+		return wireStatus{}
+	}
+	inner.Read(o.Get("statusCode"))
+	return wireStatus{
+		Success:      cmp.Or(scalarOf(&o, "success"), scalarOf(&inner, "status")),
+		Code:         cmp.Or(scalarOf(&o, "code"), scalarOf(&inner, "code")),
+		Message:      cmp.Or(scalarOf(&o, "message"), scalarOf(&inner, "message")),
+		Count:        cmp.Or(scalarOf(&o, "count"), scalarOf(&o, "totalCount")),
+		SuccessCount: scalarOf(&o, "successCount"),
+		Warnings:     append(readIssues(o.Get("warnings")), readIssues(o.Get("warningsAsStatusCode"))...),
+	}
+}
+
+// wireItem is what an answer says of one message.
+type wireItem struct {
+	Message  *wireMessage // nil when it names none
+	Errors   issues
+	Warnings issues
+}
+
+func readItem(raw json.RawMessage) wireItem {
+	var o jsonx.Object
+	o.Read(raw)
+	it := wireItem{Errors: readIssues(o.Get("errors")), Warnings: readIssues(o.Get("warnings"))}
+	for _, name := range [...]string{keySMS, keyEmail, keyWhatsApp, keyZalo} {
+		if it.Message = readMessage(o.Get(name)); it.Message != nil {
+			break
+		}
+	}
+	return it
+}
+
+// wireMessage has the fields of a message of every channel.
+type wireMessage struct {
+	To, Receiver, Body, Template, Sender, From, CC, BCC, Subject, ScheduledTime scalar
+
+	LabelOfSender, SenderEmail, ReplyToEmail scalar
+
+	ID, Status               scalar
+	FileHandler, Attachments json.RawMessage
+	ItemStatus               *wireItemStatus
+	Errors                   issues
+}
+
+// wireItemStatus is how the vendor's v1.1 APIs speak of one item in general.
+type wireItemStatus struct {
+	Success, Code, Message scalar
+}
+
+// readMessage reads a message; nil if raw is none.
+func readMessage(raw json.RawMessage) *wireMessage {
+	var o, status jsonx.Object
+	if !o.Read(raw) {
+		return nil
+	}
+	m := &wireMessage{
+		To: scalarOf(&o, "to"), Receiver: scalarOf(&o, "receiver"), Body: scalarOf(&o, "body"), Template: scalarOf(&o, "template"),
+		Sender: scalarOf(&o, "sender"), From: scalarOf(&o, "from"), CC: scalarOf(&o, "cc"), BCC: scalarOf(&o, "bcc"),
+		Subject: scalarOf(&o, "subject"), ScheduledTime: cmp.Or(scalarOf(&o, "scheduledTime"), scalarOf(&o, "scheduled_time")),
+		LabelOfSender: scalarOf(&o, "labelOfSender"), SenderEmail: scalarOf(&o, "senderEmail"), ReplyToEmail: scalarOf(&o, "replyToEmail"),
+		ID: cmp.Or(scalarOf(&o, "nsAdminId"), scalarOf(&o, "id")), Status: scalarOf(&o, "status"),
+		FileHandler: o.Get("fileHandler"), Attachments: o.Get("attachments"), Errors: readIssues(o.Get("errors")),
+	}
+	if status.Read(o.Get("item_status")) {
+		m.ItemStatus = &wireItemStatus{scalarOf(&status, "success"), scalarOf(&status, "code"), scalarOf(&status, "message")}
+	}
+	return m
+}
+
 // message is the message that an item is about; the zero one when it names
 // none.
 func (it *wireItem) message() *wireMessage {
-	if m := cmp.Or(it.SMS, it.Email, it.WhatsAppMessage, it.ZaloMessage); m != nil {
-		return m
+	if it.Message == nil {
+		return &wireMessage{}
 	}
-	return &wireMessage{}
+	return it.Message
 }
 
 // gather adds the errors that stand inside the message to the item's.
 func (it *wireItem) gather() {
-	m := cmp.Or(it.SMS, it.Email, it.WhatsAppMessage, it.ZaloMessage)
-	if m == nil {
-		return
-	}
+	m := it.message()
 	it.Errors = append(it.Errors, m.Errors...)
 	if s := m.ItemStatus; s != nil && s.Success != "" && !s.Success.truth() {
 		it.Errors = append(it.Errors, Issue{Code: Code(s.Code.number()), Message: string(s.Message)})
@@ -269,24 +250,20 @@ func (it *wireItem) gather() {
 }
 
 // empty reports whether the status says nothing.
-func (w *wireStatus) empty() bool {
-	return cmp.Or(w.Success, w.Code, w.StatusCode.Status, w.StatusCode.Code) == ""
-}
+func (w *wireStatus) empty() bool { return cmp.Or(w.Success, w.Code) == "" }
 
 func (a *answer) setStatus(w *wireStatus) {
-	success := cmp.Or(w.Success, w.StatusCode.Status)
-	code := cmp.Or(w.Code, w.StatusCode.Code)
 	a.status = Status{
-		Success:   success.truth(),
-		Code:      Code(code.number()),
-		Message:   string(cmp.Or(w.Message, w.StatusCode.Message)),
-		Total:     int(cmp.Or(w.Count, w.TotalCount).number()),
+		Success:   w.Success.truth(),
+		Code:      Code(w.Code.number()),
+		Message:   string(w.Message),
+		Total:     int(w.Count.number()),
 		Succeeded: int(w.SuccessCount.number()),
-		Warnings:  append(w.Warnings, w.WarningsAsStatusCode...),
+		Warnings:  w.Warnings,
 	}
 	a.counted = w.SuccessCount != ""
 	a.known = !w.empty()
-	if success == "" {
+	if w.Success == "" {
 		a.status.Success = slices.Contains([]Code{CodeOK, CodeMessageSent, CodeEmailSent}, a.status.Code)
 	}
 }
@@ -296,28 +273,7 @@ func (a *answer) setStatus(w *wireStatus) {
 // answer unreadable.
 type scalar string
 
-// UnmarshalJSON takes anything.
-func (s *scalar) UnmarshalJSON(b []byte) error {
-	for _, frequent := range [...]string{"200", "1", "true", "false", "0"} { // not to allocate them
-		if string(b) == frequent {
-			*s = scalar(frequent)
-			return nil
-		}
-	}
-	switch {
-	case len(b) == 0 || b[0] == '{' || b[0] == '[' || string(b) == "null":
-		*s = ""
-	case string(b) == `"Success"`:
-		*s = "Success"
-	case b[0] != '"':
-		*s = scalar(b)
-	case bytes.IndexByte(b, '\\') < 0 && utf8.Valid(b):
-		*s = scalar(b[1 : len(b)-1])
-	default:
-		return json.Unmarshal(b, (*string)(s))
-	}
-	return nil
-}
+func scalarOf(o *jsonx.Object, name string) scalar { return scalar(jsonx.Scalar(o.Get(name))) }
 
 // truth is s as a boolean.
 func (s scalar) truth() bool { return strings.EqualFold(string(s), "true") || s == "1" }
@@ -336,21 +292,15 @@ func (s scalar) number() int64 {
 // operation is shown nowhere, so whatever is there counts as one.
 type issues []Issue
 
-// UnmarshalJSON takes a list, one issue without a list, or nothing.
-func (l *issues) UnmarshalJSON(b []byte) error {
-	if string(b) == "[]" {
-		return nil
-	}
-	var raw []json.RawMessage
-	if json.Unmarshal(b, &raw) != nil {
-		raw = []json.RawMessage{b}
-	}
-	for _, r := range raw {
-		if found, ok := issueOf(r); ok {
-			*l = append(*l, found)
+// readIssues reads a list, one issue without a list, or nothing.
+func readIssues(raw json.RawMessage) issues {
+	var found issues
+	for _, r := range list(raw) {
+		if it, ok := issueOf(r); ok {
+			found = append(found, it)
 		}
 	}
-	return nil
+	return found
 }
 
 func issueOf(raw json.RawMessage) (found Issue, ok bool) {
@@ -358,23 +308,14 @@ func issueOf(raw json.RawMessage) (found Issue, ok bool) {
 	case "null", `""`, "{}", "[]", "false":
 		return Issue{}, false
 	}
-	var w struct {
-		Code         scalar `json:"code"`
-		Message      scalar `json:"message"`
-		ErrorCode    scalar `json:"errorCode"`
-		ErrorMessage scalar `json:"errorMessage"`
+	var o jsonx.Object
+	if !o.Read(raw) {
+		return Issue{Message: jsonx.Scalar(raw)}, true
 	}
-	if json.Unmarshal(raw, &w) == nil {
-		return Issue{
-			Code:    Code(cmp.Or(w.Code, w.ErrorCode).number()),
-			Message: string(cmp.Or(w.Message, w.ErrorMessage)),
-		}, true
-	}
-	var text scalar
-	if json.Unmarshal(raw, &text) != nil {
-		return Issue{}, true
-	}
-	return Issue{Message: string(text)}, true
+	return Issue{
+		Code:    Code(cmp.Or(scalarOf(&o, "code"), scalarOf(&o, "errorCode")).number()),
+		Message: string(cmp.Or(scalarOf(&o, "message"), scalarOf(&o, "errorMessage"))),
+	}, true
 }
 
 // list is the elements of an array as they are; anything else is its own only
@@ -383,9 +324,8 @@ func list(raw json.RawMessage) []json.RawMessage {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil
 	}
-	var items []json.RawMessage
-	if json.Unmarshal(raw, &items) != nil {
-		return []json.RawMessage{raw}
+	if items, ok := jsonx.Elements(raw); ok {
+		return items
 	}
-	return items
+	return []json.RawMessage{raw}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/md5" //nolint:gosec // the vendor's scheme asks for it
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -210,25 +209,19 @@ func (o *oauth) fetch(ctx context.Context) (token.Token, error) {
 	}
 	asked := time.Now()
 	res := o.transport.Do(ctx, transport.Call{Endpoint: o.endpoint, Body: body})
-	var wire struct {
-		Data struct {
-			AccessToken scalar `json:"accessToken"`
-			TTLSeconds  scalar `json:"ttlSeconds"`
-		} `json:"data"`
-		wireAnswer
+	var answer, data jsonx.Object
+	if answer.Read(res.Body) {
+		data.Read(answer.Get("data"))
 	}
-	if json.Unmarshal(res.Body, &wire) != nil {
-		wire.Data.AccessToken = "" // half an answer is none
-	}
-	value := string(wire.Data.AccessToken)
+	value := jsonx.Scalar(data.Get("accessToken"))
 	if res.Kind == nil && value != "" && transport.ValidHeaderValue(value) {
-		return token.Token{Value: value, Expires: ends(asked, wire.Data.TTLSeconds)}, nil
+		return token.Token{Value: value, Expires: ends(asked, scalarOf(&data, "ttlSeconds"))}, nil
 	}
 	e := &Error{
 		Op: opToken, StatusCode: res.Status, RequestID: requestID(o.transport, res.Header),
 		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: o.transport.Fault(res),
 	}
-	a := wire.answer()
+	a := readJSON(res.Body)
 	e.Code, e.Message = a.status.Code, o.transport.Line(a.status.Message)
 	switch {
 	case res.Kind == nil && len(a.errors) == 0: // neither a token nor an error

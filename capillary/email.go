@@ -151,7 +151,7 @@ func (c *Client) SendEmail(ctx context.Context, messages ...Email) (*EmailRespon
 		res.Messages = append(res.Messages, EmailResult{
 			Outcome: c.outcome(it),
 			To:      string(m.To), CC: string(m.CC), BCC: string(m.BCC), From: string(m.From),
-			Subject: string(m.Subject), Body: string(m.Body), ScheduledTime: Time(m.scheduled()),
+			Subject: string(m.Subject), Body: string(m.Body), ScheduledTime: Time(m.ScheduledTime),
 			LabelOfSender: string(m.LabelOfSender), SenderEmail: string(m.SenderEmail), ReplyToEmail: string(m.ReplyToEmail),
 			FileHandler: list(m.FileHandler), Attachments: list(m.Attachments),
 		})

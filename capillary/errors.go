@@ -294,7 +294,7 @@ func (c *Client) explain(e *Error, a *answer) {
 		m := it.message()
 		recipient := string(cmp.Or(m.To, m.Receiver))
 		e.Items = append(e.Items, Item{
-			ID: string(m.id()), Errors: c.issues(it.Errors), Warnings: c.issues(it.Warnings),
+			ID: string(m.ID), Errors: c.issues(it.Errors), Warnings: c.issues(it.Warnings),
 			recipient: func() string { return recipient },
 		})
 	}

@@ -56,26 +56,22 @@ func (c *Client) Resend(ctx context.Context, r ResendRequest) (*ResendResponse, 
 		return nil, c.unencodable(op, err)
 	}
 	res := c.transport.Do(ctx, transport.Call{Endpoint: c.resend, Header: jsonHeader(), Body: body, Busy: busy})
-	var wire struct {
-		OrgID       scalar `json:"orgId"`
-		Undelivered scalar `json:"undeliveredMessageId"`
-		Resent      scalar `json:"resentMessageId"`
-		Warnings    issues `json:"warnings"`
-	}
 	a := readAnswer(res.Body)
-	readable := json.Unmarshal(res.Body, &wire) == nil
+	var o jsonx.Object
+	o.Read(res.Body)
+	resent := jsonx.Scalar(o.Get("resentMessageId"))
 	switch {
-	case res.Kind != nil || wire.Resent == "" && a.verdict(1) == refused:
+	case res.Kind != nil || resent == "" && a.verdict(1) == refused:
 		return nil, c.fail(op, res, &a, 1)
-	case !readable || wire.Resent == "" || len(a.errors) > 0:
+	case resent == "" || len(a.errors) > 0:
 		res.Kind, res.Cause = errs.MaybeAccepted, cmp.Or(res.Cause, errNotResent)
 		e := c.fail(op, res, &a, 1)
 		e.fault.Kind, e.fault.Also, e.Partial = errs.MaybeAccepted, errs.Decode, false
 		return nil, e
 	}
 	return &ResendResponse{
-		OrgID: string(wire.OrgID), UndeliveredMessageID: string(wire.Undelivered), ResentMessageID: string(wire.Resent),
-		Warnings: c.issues(wire.Warnings), RequestID: requestID(c.transport, res.Header), Attempts: res.Attempts, Raw: res.Body,
+		OrgID: jsonx.Scalar(o.Get("orgId")), UndeliveredMessageID: jsonx.Scalar(o.Get("undeliveredMessageId")), ResentMessageID: resent,
+		Warnings: c.issues(readIssues(o.Get("warnings"))), RequestID: requestID(c.transport, res.Header), Attempts: res.Attempts, Raw: res.Body,
 	}, nil
 }
 

@@ -301,6 +301,6 @@ func send[M message](ctx context.Context, c *Client, ch *channel, messages []M) 
 func (c *Client) outcome(it *wireItem) Outcome {
 	m := it.message()
 	return Outcome{
-		ID: string(m.id()), Status: string(m.Status), Errors: c.issues(it.Errors), Warnings: c.issues(it.Warnings),
+		ID: string(m.ID), Status: string(m.Status), Errors: c.issues(it.Errors), Warnings: c.issues(it.Warnings),
 	}
 }

@@ -71,7 +71,7 @@ func (c *Client) SendSMS(ctx context.Context, messages ...SMS) (*SMSResponse, er
 		m := it.message()
 		res.Messages = append(res.Messages, SMSResult{
 			Outcome: c.outcome(it), To: string(m.To), Body: string(m.Body), Sender: string(m.Sender),
-			ScheduledTime: Time(m.scheduled()),
+			ScheduledTime: Time(m.ScheduledTime),
 		})
 	}
 	return res, err

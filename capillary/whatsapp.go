@@ -66,7 +66,7 @@ func (c *Client) SendWhatsApp(ctx context.Context, messages ...WhatsApp) (*Whats
 		m := it.message()
 		res.Messages = append(res.Messages, WhatsAppResult{
 			Outcome: c.outcome(it), Receiver: string(m.Receiver), Template: string(m.Template),
-			ScheduledTime: Time(m.scheduled()),
+			ScheduledTime: Time(m.ScheduledTime),
 		})
 	}
 	return res, err

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/cpaas-go/cpaas/internal/jsonx"
 )
 
 // Bounds for XML answers. The page's are five elements deep.
@@ -116,7 +118,7 @@ func (a *answer) collect(n *node) {
 		switch c.name {
 		case "status", "errors", "warnings":
 		case keySMS, keyEmail, keyWhatsApp, keyZalo:
-			it := wireItem{SMS: c.message()}
+			it := wireItem{Message: c.message()}
 			it.gather()
 			a.items = append(a.items, it)
 		case "smsData", "emailData", "whatsappData", "zaloData":
@@ -140,7 +142,7 @@ func (n *node) message() *wireMessage {
 		Sender: n.value("sender"), From: n.value("from"), CC: n.value("cc"), BCC: n.value("bcc"), Subject: n.raw("subject"),
 		ScheduledTime: n.value("scheduledTime", "scheduled_time"), LabelOfSender: n.value("labelOfSender"),
 		SenderEmail: n.value("senderEmail"), ReplyToEmail: n.value("replyToEmail"),
-		NSAdminID: n.value("nsAdminId"), ID: n.value("id"), Status: n.value("status"), Errors: n.child("errors").issues(),
+		ID: n.value("nsAdminId", "id"), Status: n.value("status"), Errors: n.child("errors").issues(),
 	}
 	if s := n.child("item_status"); s.name != "" {
 		m.ItemStatus = &wireItemStatus{Success: s.value("success"), Code: s.value("code"), Message: s.value("message")}
@@ -182,10 +184,8 @@ type extraElement struct {
 func extraElements(extra map[string]json.RawMessage) []extraElement {
 	var out []extraElement
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
-		var text scalar
-		if json.Unmarshal(extra[name], &text) == nil {
-			out = append(out, extraElement{XMLName: xml.Name{Local: name}, Text: string(text)})
-		}
+		text := jsonx.Scalar(bytes.TrimSpace(extra[name]))
+		out = append(out, extraElement{XMLName: xml.Name{Local: name}, Text: text})
 	}
 	return out
 }
@@ -214,9 +214,8 @@ func xmlExtraProblem(extra map[string]json.RawMessage) string {
 		if !xmlName(name) {
 			return fmt.Sprintf("extra field %q is not an XML name", name)
 		}
-		var text scalar
 		value = bytes.TrimSpace(value)
-		if len(value) == 0 || bytes.IndexByte([]byte("{[n"), value[0]) >= 0 || json.Unmarshal(value, &text) != nil || xmlProblem(string(text)) != "" {
+		if len(value) == 0 || bytes.IndexByte([]byte("{[n"), value[0]) >= 0 || xmlProblem(jsonx.Scalar(value)) != "" {
 			return fmt.Sprintf("extra field %q must be a string, a number or a boolean, in XML", name)
 		}
 	}

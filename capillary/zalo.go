@@ -66,7 +66,7 @@ func (c *Client) SendZalo(ctx context.Context, messages ...Zalo) (*ZaloResponse,
 		m := it.message()
 		res.Messages = append(res.Messages, ZaloResult{
 			Outcome: c.outcome(it), Receiver: string(m.Receiver), Template: string(m.Template),
-			ScheduledTime: Time(m.scheduled()),
+			ScheduledTime: Time(m.ScheduledTime),
 		})
 	}
 	return res, err

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
 	"github.com/cpaas-go/cpaas/internal/jsonx"
@@ -419,35 +418,17 @@ func (l *loose) UnmarshalJSON(raw []byte) error {
 }
 
 // toText is a JSON scalar as text; of an array, its scalars with commas. raw
-// is what a decoder found: JSON, or nothing.
+// is JSON, or nothing.
 func toText(raw json.RawMessage) string {
-	if len(raw) == 0 {
-		return ""
+	items, ok := jsonx.Elements(raw)
+	if !ok {
+		return jsonx.Scalar(raw)
 	}
-	switch raw[0] {
-	case '"':
-		if plain := raw[1 : len(raw)-1]; bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
-			return string(plain)
-		}
-		var s string
-		if json.Unmarshal(raw, &s) != nil {
-			return ""
-		}
-		return s
-	case '[':
-		var items []loose
-		if json.Unmarshal(raw, &items) != nil {
-			return ""
-		}
-		texts := make([]string, len(items))
-		for i, item := range items {
-			texts[i] = string(item)
-		}
-		return strings.Join(texts, ",")
-	case '{', 'n':
-		return ""
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = jsonx.Scalar(item)
 	}
-	return string(raw)
+	return strings.Join(texts, ",")
 }
 
 // number is a number that may come as a string. What is none is 0.

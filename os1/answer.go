@@ -2,6 +2,7 @@ package os1
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -27,7 +28,7 @@ func (m Meta) Raw() json.RawMessage { return m.answer.get().raw }
 // Data is the member "data" of the answer, or nil: what the operation came
 // to. For most operations its form is not documented. It may hold what the
 // request held: do not log it.
-func (m Meta) Data() json.RawMessage { return m.answer.get().data() }
+func (m Meta) Data() json.RawMessage { return m.answer.get().data }
 
 // Echo is the member "request" of the answer: the request as the service saw
 // it. What is missing is empty.
@@ -44,7 +45,7 @@ func (m Meta) Echo() Echo {
 		return Echo{}
 	}
 	r := wire.Request
-	return Echo{URI: text(r.URI), Method: text(r.Method), QueryString: text(r.QueryString), body: keep(r.Body)}
+	return Echo{URI: jsonx.Scalar(r.URI), Method: jsonx.Scalar(r.Method), QueryString: jsonx.Scalar(r.QueryString), body: keep(r.Body)}
 }
 
 // Echo is a request as the service saw it.
@@ -65,7 +66,8 @@ func (e Echo) Body() json.RawMessage { return e.body.get() }
 //
 // Source: https://docs.getos1.com/reference/register-new-app
 type answer struct {
-	raw json.RawMessage
+	raw  json.RawMessage
+	data json.RawMessage // nil if there is none, or null
 
 	refused        bool // it has an error that is not null
 	code           string
@@ -77,59 +79,39 @@ type answer struct {
 // for what is no JSON object.
 func readAnswer(body []byte) (a answer, ok bool) {
 	a.raw = body
-	trimmed := bytes.TrimSpace(body)
-	if len(trimmed) == 0 {
+	if len(bytes.TrimSpace(body)) == 0 {
 		return a, true
 	}
-	var wire struct {
-		Error   json.RawMessage `json:"error"`
-		Message json.RawMessage `json:"message"` // of gateways in front of the service
-	}
-	if trimmed[0] != '{' || json.Unmarshal(trimmed, &wire) != nil {
+	var o jsonx.Object
+	if !o.Read(body) {
 		return a, false
 	}
-	if failure := notNull(wire.Error); failure != nil {
+	a.data = notNull(o.Get("data"))
+	if failure := notNull(o.Get("error")); failure != nil {
 		a.refused = true
 		a.explain(failure)
 	}
 	if a.message == "" {
-		a.message = text(wire.Message)
+		a.message = jsonx.Scalar(o.Get("message")) // of gateways in front of the service
 	}
 	return a, true
 }
 
-// data is the member "data"; nil if there is none, or null.
-func (a answer) data() json.RawMessage {
-	var wire struct {
-		Data json.RawMessage `json:"data"`
-	}
-	if json.Unmarshal(a.raw, &wire) != nil {
-		return nil
-	}
-	return notNull(wire.Data)
-}
-
 // explain reads the error, an object; gateways send text.
 func (a *answer) explain(failure json.RawMessage) {
-	var wire struct {
-		Code           json.RawMessage `json:"code"`
-		Description    json.RawMessage `json:"description"`
-		Message        json.RawMessage `json:"message"`
-		AdditionalInfo json.RawMessage `json:"additionalInfo"`
-	}
-	if json.Unmarshal(failure, &wire) != nil {
-		a.message = text(failure)
+	var o jsonx.Object
+	if !o.Read(failure) {
+		a.message = jsonx.Scalar(failure)
 		return
 	}
-	a.code, a.message, a.additionalInfo = text(wire.Code), text(wire.Description), notNull(wire.AdditionalInfo)
-	if a.message == "" {
-		a.message = text(wire.Message)
-	}
+	a.code = jsonx.Scalar(o.Get("code"))
+	a.message = cmp.Or(jsonx.Scalar(o.Get("description")), jsonx.Scalar(o.Get("message")))
+	a.additionalInfo = notNull(o.Get("additionalInfo"))
 }
 
 // hasData says whether the answer holds any data.
 func (a answer) hasData() bool {
-	switch string(a.data()) {
+	switch string(a.data) {
 	case "", "{}", "[]", `""`:
 		return false
 	}
@@ -141,18 +123,6 @@ func notNull(raw json.RawMessage) json.RawMessage {
 		return nil
 	}
 	return raw
-}
-
-// text is raw if it is a string, a number or a boolean, else "".
-func text(raw json.RawMessage) string {
-	if len(raw) == 0 {
-		return ""
-	}
-	var s jsonx.String
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return string(s)
 }
 
 // loose reads objects whose member names are not sure: without regard to
@@ -188,7 +158,7 @@ func (l loose) get(names ...string) json.RawMessage {
 	return nil
 }
 
-func (l loose) text(names ...string) string { return text(l.get(names...)) }
+func (l loose) text(names ...string) string { return jsonx.Scalar(l.get(names...)) }
 
 func (l loose) object(names ...string) loose { return readLoose(l.get(names...)) }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/jsonx"
 )
 
 // Kind says which of the URLs that you gave to OS1 an event came to. No page
@@ -122,7 +123,7 @@ func readEvents(kind Kind, body []byte) ([]Event, error) {
 		}
 		events = append(events, Event{
 			Kind: kind, TenantID: l.text("tenantId"), Type: l.text("eventType", "type"), Service: l.text("service"),
-			Status: text(either("status")), Reason: text(either("reason")),
+			Status: jsonx.Scalar(either("status")), Reason: jsonx.Scalar(either("reason")),
 			Data: l.get("data"), Meta: meta, Context: either("context"), raw: keep(raw),
 		})
 	}

@@ -218,7 +218,7 @@ func readTemplate(raw json.RawMessage) (t Template, ok bool) {
 		t.IsActive = &active
 	}
 	for _, tag := range items(l.get("tags")) {
-		t.Tags = append(t.Tags, text(tag))
+		t.Tags = append(t.Tags, jsonx.Scalar(tag))
 	}
 	return t, true
 }

@@ -21,15 +21,19 @@ type member struct {
 	value json.RawMessage
 }
 
-// Read reads b and reports whether it is an object. Values are parts of b.
+// Read reads b and reports whether it is an object. Values are parts of b. Of
+// what is no object there are no members.
 func (o *Object) Read(b []byte) bool {
 	o.n, o.more = 0, nil
 	i := space(b, 0)
 	if i == len(b) || b[i] != '{' {
 		return false
 	}
-	end := object(b, i, 1, o)
-	return end > 0 && space(b, end) == len(b)
+	if end := object(b, i, 1, o); end > 0 && space(b, end) == len(b) {
+		return true
+	}
+	o.n, o.more = 0, nil
+	return false
 }
 
 func (o *Object) add(m member) {
@@ -62,12 +66,13 @@ func (m *member) is(name string) bool {
 }
 
 // Elements are the elements of an array, as they are on the wire: parts of b.
-// ok is false when b is no array.
+// They are nil, and ok is false, when b is no array.
 func Elements(b []byte) (elements []json.RawMessage, ok bool) {
 	i := space(b, 0)
 	if i == len(b) || b[i] != '[' {
 		return nil, false
 	}
+	elements = []json.RawMessage{}
 	end := array(b, i, 1, &elements)
 	if end == 0 || space(b, end) != len(b) {
 		return nil, false
@@ -81,7 +86,12 @@ func Scalar(raw json.RawMessage) string {
 	if len(raw) == 0 || raw[0] == '{' || raw[0] == '[' || raw[0] == 'n' {
 		return ""
 	}
-	if raw[0] != '"' {
+	switch {
+	case raw[0] == 't': // the two spare memory
+		return "true"
+	case raw[0] == 'f':
+		return "false"
+	case raw[0] != '"':
 		return string(raw)
 	}
 	if utf8.Valid(raw) {

@@ -48,6 +48,9 @@ func checkObject(t *testing.T, b []byte) {
 		t.Fatalf("%.100q is an object: %v; encoding/json: %v", b, got, err)
 	}
 	if !got {
+		if o.n > 0 || len(o.more) > 0 {
+			t.Fatalf("%.100q is no object, but has members", b)
+		}
 		return
 	}
 	has := map[string]json.RawMessage{}
