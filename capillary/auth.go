@@ -222,7 +222,7 @@ func (o *oauth) fetch(ctx context.Context) (token.Token, error) {
 		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: o.transport.Fault(res),
 	}
 	a := readJSON(res.Body)
-	e.Code, e.Message = a.status.Code, o.transport.Line(a.status.Message)
+	e.Code, e.Message = a.status.Code, o.transport.Words(res).Line(a.status.Message)
 	switch {
 	case res.Kind == nil && len(a.errors) == 0: // neither a token nor an error
 		e.fault.Kind, e.fault.Also = errs.Unavailable, errs.Decode

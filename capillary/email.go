@@ -149,7 +149,7 @@ func (c *Client) SendEmail(ctx context.Context, messages ...Email) (*EmailRespon
 		it := &r.items[i]
 		m := it.message()
 		res.Messages = append(res.Messages, EmailResult{
-			Outcome: c.outcome(it),
+			Outcome: r.outcome(it),
 			To:      string(m.To), CC: string(m.CC), BCC: string(m.BCC), From: string(m.From),
 			Subject: string(m.Subject), Body: string(m.Body), ScheduledTime: Time(m.ScheduledTime),
 			LabelOfSender: string(m.LabelOfSender), SenderEmail: string(m.SenderEmail), ReplyToEmail: string(m.ReplyToEmail),

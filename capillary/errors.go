@@ -11,6 +11,7 @@ import (
 
 	"github.com/cpaas-go/cpaas/internal/errs"
 	"github.com/cpaas-go/cpaas/internal/problems"
+	"github.com/cpaas-go/cpaas/internal/redact"
 	"github.com/cpaas-go/cpaas/internal/transport"
 )
 
@@ -257,7 +258,7 @@ func (c *Client) fail(op string, res transport.Result, a *answer, sent int) *Err
 		e.RetryAfter, e.fault.Kind, e.fault.Also = t.RetryAfter, t.fault.Kind, t.fault.Also
 		return e
 	}
-	c.explain(e, a)
+	c.explain(e, res, a)
 	v := a.verdict(sent)
 	switch kind := a.kind(res.Status); {
 	case v == partly, v == unsure && res.Status/100 == 2, v == accepted && res.Kind == nil:
@@ -275,30 +276,30 @@ func (c *Client) fail(op string, res transport.Result, a *answer, sent int) *Err
 }
 
 // explain takes over what the vendor says.
-func (c *Client) explain(e *Error, a *answer) {
+func (c *Client) explain(e *Error, res transport.Result, a *answer) {
 	e.Code = a.status.Code
-	words := a.status.Message
+	words, said := c.transport.Words(res), a.status.Message
 	for i, issue := range a.errors {
 		if i == 0 && e.Code == 0 {
 			e.Code = issue.Code
 		}
-		words = join(words, issue)
+		said = join(said, issue)
 	}
 	for i, it := range a.items {
 		if i == maxItems {
 			break
 		}
 		for _, issue := range it.Errors {
-			words = join(words, issue)
+			said = join(said, issue)
 		}
 		m := it.message()
 		recipient := string(cmp.Or(m.To, m.Receiver))
 		e.Items = append(e.Items, Item{
-			ID: string(m.ID), Errors: c.issues(it.Errors), Warnings: c.issues(it.Warnings),
+			ID: string(m.ID), Errors: shown(words, it.Errors), Warnings: shown(words, it.Warnings),
 			recipient: func() string { return recipient },
 		})
 	}
-	e.Message = c.transport.Line(words)
+	e.Message = words.Line(said)
 }
 
 // The most messages and issues that an Error holds.
@@ -309,28 +310,28 @@ const (
 )
 
 // join adds an issue to the vendor's words.
-func join(words string, issue Issue) string {
+func join(said string, issue Issue) string {
 	text := issue.Message
 	if issue.Code != 0 {
 		text = strings.TrimRight(strconv.Itoa(int(issue.Code))+" "+text, " ")
 	}
 	switch {
-	case text == "" || len(words) > maxWords:
-		return words
-	case words == "":
+	case text == "" || len(said) > maxWords:
+		return said
+	case said == "":
 		return text
 	}
-	return words + "; " + text
+	return said + "; " + text
 }
 
-// issues makes found fit to be shown.
-func (c *Client) issues(found issues) []Issue {
+// shown is found, fit to be shown.
+func shown(words *redact.Words, found issues) []Issue {
 	var out []Issue
 	for i, issue := range found {
 		if i == maxIssues {
 			break
 		}
-		out = append(out, Issue{Code: issue.Code, Message: c.transport.Line(issue.Message)})
+		out = append(out, Issue{Code: issue.Code, Message: words.Line(issue.Message)})
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/cpaas-go/cpaas/internal/redact"
 	"github.com/cpaas-go/cpaas/internal/testutil"
 	"github.com/cpaas-go/cpaas/internal/transport"
 )
@@ -63,7 +64,7 @@ func FuzzAnswer(f *testing.F) {
 					t.Errorf("partial %t, verdict %d", e.Partial, v)
 				}
 				for i := range a.items {
-					c.outcome(&a.items[i])
+					(&reply{words: redact.NewWords(nil)}).outcome(&a.items[i])
 				}
 			}
 			busy(http.StatusServiceUnavailable, body)

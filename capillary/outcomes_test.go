@@ -314,3 +314,26 @@ func TestItems(t *testing.T) {
 	testutil.NoLeak(t, e.Items[1].Errors[0], "912222222222")
 	assert.Empty(t, capillary.Item{}.Recipient())
 }
+
+// TestQuotedText: the vendor quotes the message in its refusal, in JSON and in
+// XML.
+func TestQuotedText(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"whole":  `{"status":{"success":false,"code":500,"message":"no: ` + testText + `"}}`,
+		"errors": `{"errors":[{"code":100,"message":"'` + testText[:15] + `…' is no template"}]}`,
+		"item":   `{"status":{"success":true,"code":201},"smsList":[{"sms":{},"errors":[{"message":"code ` + testText[:4] + ` is wrong"}],"warnings":[{"message":"` + testText + `"}]}]}`,
+		"XML":    `<response><errors><error><code>1</code><message>no: ` + testText + `</message></error></errors></response>`,
+	} {
+		for _, opts := range [][]capillary.Option{nil, {capillary.WithXML()}} {
+			res, err := answering(400, "", body).client(t, opts...).SendSMS(t.Context(), oneSMS())
+			require.Error(t, err, name)
+			testutil.NoLeak(t, err, testText, testText[:4], testText[:15])
+			if res != nil {
+				for _, m := range res.Messages {
+					testutil.NoLeak(t, m.Outcome, testText, testText[:4])
+				}
+			}
+		}
+	}
+}

@@ -71,7 +71,7 @@ func (c *Client) Resend(ctx context.Context, r ResendRequest) (*ResendResponse, 
 	}
 	return &ResendResponse{
 		OrgID: jsonx.Scalar(o.Get("orgId")), UndeliveredMessageID: jsonx.Scalar(o.Get("undeliveredMessageId")), ResentMessageID: resent,
-		Warnings: c.issues(readIssues(o.Get("warnings"))), RequestID: requestID(c.transport, res.Header), Attempts: res.Attempts, Raw: res.Body,
+		Warnings: shown(c.transport.Words(res), readIssues(o.Get("warnings"))), RequestID: requestID(c.transport, res.Header), Attempts: res.Attempts, Raw: res.Body,
 	}, nil
 }
 

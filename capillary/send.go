@@ -11,6 +11,7 @@ import (
 	"github.com/cpaas-go/cpaas/internal/errs"
 	"github.com/cpaas-go/cpaas/internal/jsonx"
 	"github.com/cpaas-go/cpaas/internal/problems"
+	"github.com/cpaas-go/cpaas/internal/redact"
 	"github.com/cpaas-go/cpaas/internal/transport"
 )
 
@@ -268,6 +269,7 @@ type reply struct {
 	requestID string
 	attempts  int
 	raw       []byte
+	words     *redact.Words
 }
 
 // send makes a call.
@@ -284,7 +286,8 @@ func send[M message](ctx context.Context, c *Client, ch *channel, messages []M) 
 	r := reply{answer: readAnswer(res.Body)}
 	if r.answer.known && res.Kind == nil {
 		r.known, r.requestID, r.attempts, r.raw = true, requestID(c.transport, res.Header), res.Attempts, res.Body
-		r.status.Warnings = c.issues(r.status.Warnings)
+		r.words = c.transport.Words(res)
+		r.status.Warnings = shown(r.words, r.status.Warnings)
 	}
 	if !r.known || r.verdict(sent) != accepted {
 		return r, c.fail(op, res, &r.answer, sent)
@@ -298,9 +301,9 @@ func send[M message](ctx context.Context, c *Client, ch *channel, messages []M) 
 }
 
 // outcome is the part of a result that every channel has.
-func (c *Client) outcome(it *wireItem) Outcome {
+func (r *reply) outcome(it *wireItem) Outcome {
 	m := it.message()
 	return Outcome{
-		ID: string(m.ID), Status: string(m.Status), Errors: c.issues(it.Errors), Warnings: c.issues(it.Warnings),
+		ID: string(m.ID), Status: string(m.Status), Errors: shown(r.words, it.Errors), Warnings: shown(r.words, it.Warnings),
 	}
 }

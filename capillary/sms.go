@@ -70,7 +70,7 @@ func (c *Client) SendSMS(ctx context.Context, messages ...SMS) (*SMSResponse, er
 		it := &r.items[i]
 		m := it.message()
 		res.Messages = append(res.Messages, SMSResult{
-			Outcome: c.outcome(it), To: string(m.To), Body: string(m.Body), Sender: string(m.Sender),
+			Outcome: r.outcome(it), To: string(m.To), Body: string(m.Body), Sender: string(m.Sender),
 			ScheduledTime: Time(m.ScheduledTime),
 		})
 	}

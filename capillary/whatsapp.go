@@ -65,7 +65,7 @@ func (c *Client) SendWhatsApp(ctx context.Context, messages ...WhatsApp) (*Whats
 		it := &r.items[i]
 		m := it.message()
 		res.Messages = append(res.Messages, WhatsAppResult{
-			Outcome: c.outcome(it), Receiver: string(m.Receiver), Template: string(m.Template),
+			Outcome: r.outcome(it), Receiver: string(m.Receiver), Template: string(m.Template),
 			ScheduledTime: Time(m.ScheduledTime),
 		})
 	}

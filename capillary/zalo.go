@@ -65,7 +65,7 @@ func (c *Client) SendZalo(ctx context.Context, messages ...Zalo) (*ZaloResponse,
 		it := &r.items[i]
 		m := it.message()
 		res.Messages = append(res.Messages, ZaloResult{
-			Outcome: c.outcome(it), Receiver: string(m.Receiver), Template: string(m.Template),
+			Outcome: r.outcome(it), Receiver: string(m.Receiver), Template: string(m.Template),
 			ScheduledTime: Time(m.ScheduledTime),
 		})
 	}

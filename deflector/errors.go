@@ -128,20 +128,21 @@ func (c *Client) fail(op string, res transport.Result) *Error {
 		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
 	}
 	if a := readAnswer(res.Body); a.refused || res.Status/100 != 2 {
-		c.explain(e, a)
+		c.explain(e, res, a)
 	}
 	return e
 }
 
 // explain takes over what the vendor says. What its code means comes before
 // what the status means.
-func (c *Client) explain(e *Error, a answer) {
-	e.Code, e.Message = c.transport.Line(a.code), c.transport.Line(a.message)
+func (c *Client) explain(e *Error, res transport.Result, a answer) {
+	words := c.transport.Words(res)
+	e.Code, e.Message = c.transport.Line(a.code), words.Line(a.message)
 	if e.RequestID == "" {
 		e.RequestID = c.transport.ID(a.requestID)
 	}
 	for _, f := range a.fields[:min(len(a.fields), maxFields)] {
-		e.Fields = append(e.Fields, FieldError{Path: c.transport.Line(f.Path), Message: c.transport.Line(f.Message)})
+		e.Fields = append(e.Fields, FieldError{Path: words.Line(f.Path), Message: words.Line(f.Message)})
 	}
 	kind := a.kind()
 	if kind == nil && e.StatusCode/100 == 2 { // refused inside, for a reason that is not known

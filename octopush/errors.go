@@ -250,7 +250,7 @@ func (c *Client) fail(op string, res transport.Result) *Error {
 		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
 	}
 	if a := readAnswer(res.Body); a.refuses(res.Status) {
-		c.explain(e, a)
+		c.explain(e, res, a)
 	}
 	return e
 }
@@ -272,10 +272,11 @@ func (c *Client) requestID(res transport.Result) string {
 
 // explain takes over what the vendor says. What its code means comes before
 // what the status means, unless there is doubt that the code does not settle.
-func (c *Client) explain(e *Error, a answer) {
-	e.Code, e.Message = a.code, c.transport.Line(a.message)
+func (c *Client) explain(e *Error, res transport.Result, a answer) {
+	words := c.transport.Words(res)
+	e.Code, e.Message = a.code, words.Line(a.message)
 	for _, f := range a.fields {
-		e.Fields = append(e.Fields, FieldError{Path: c.transport.Line(f.Path), Code: f.Code, Message: c.transport.Line(f.Message)})
+		e.Fields = append(e.Fields, FieldError{Path: words.Line(f.Path), Code: f.Code, Message: words.Line(f.Message)})
 	}
 	m, known := a.meaning(e.StatusCode)
 	switch {

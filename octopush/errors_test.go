@@ -125,9 +125,9 @@ func TestManyFieldErrorsAreBounded(t *testing.T) {
 // TestErrorsLeakNothing: the server repeats all it was sent.
 func TestErrorsLeakNothing(t *testing.T) {
 	t.Parallel()
-	const text = "my secret text"
+	const text = "my very secret text"
 	bodies := []string{
-		`{"code":400,"message":"+33 6 11 22 33 44 with ` + key + ` of ` + login + `\n\u0007","errors":{"33611223344":{"code":1,"message":"33611223344 ` + key + `"}}}`,
+		`{"code":400,"message":"+33 6 11 22 33 44 with ` + key + ` of ` + login + `\n\u0007 for ` + text + `","errors":{"33611223344":{"code":1,"message":"33611223344 ` + key + `"},"` + text + `":{"code":2,"message":"…` + text[3:] + `"}}}`,
 		key + login + number + text,
 		`{"ticket":"` + key + `","n":"` + number + `"}`,
 	}
@@ -138,7 +138,7 @@ func TestErrorsLeakNothing(t *testing.T) {
 			if err == nil {
 				t.Fatalf("%d %s: no error", status, body)
 			}
-			testutil.NoLeak(t, err, key, login, "33611223344", "11 22 33", text)
+			testutil.NoLeak(t, err, key, login, "33611223344", "11 22 33", text, "secret text")
 			if strings.ContainsAny(err.Error(), "\n\a") {
 				t.Errorf("%q", err)
 			}

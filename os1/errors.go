@@ -135,7 +135,7 @@ func (c *Client) fail(op operation, id string, res transport.Result) *Error {
 	}
 	a, ok := readAnswer(res.Body)
 	if ok && (a.refused || a.message != "") {
-		c.explain(e, a, op.secrets)
+		c.explain(e, res, a, op.secrets)
 	}
 	if kind, ok := statuses[res.Status]; ok {
 		e.fault.Kind = kind
@@ -172,7 +172,7 @@ func lost(op operation) error {
 
 // explain takes over what the vendor says. secrets are those of the request,
 // which the vendor may repeat.
-func (c *Client) explain(e *Error, a answer, secrets []Secret) {
+func (c *Client) explain(e *Error, res transport.Result, a answer, secrets []Secret) {
 	e.Code, e.Message = a.code, a.message
 	for _, s := range secrets {
 		for _, text := range s.texts() {
@@ -184,7 +184,7 @@ func (c *Client) explain(e *Error, a answer, secrets []Secret) {
 	if len(e.Code) != 12 || strings.Trim(e.Code, "0123456789") != "" {
 		e.Code = maskWords(c.transport.Line(e.Code))
 	}
-	e.Message = maskWords(c.transport.Line(e.Message))
+	e.Message = maskWords(c.transport.Words(res).Line(e.Message))
 	e.info = keep(a.additionalInfo)
 }
 

@@ -338,3 +338,16 @@ func TestRepeatedSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestQuotedData: the vendor quotes a template's values in its refusal.
+func TestQuotedData(t *testing.T) {
+	t.Parallel()
+	req := oneSMS()
+	req.SMS[0].Data = map[string]any{"otp": 4821, "name": "Asha of Pune"}
+	s := answering(400, `{"error":{"description":"4821 and Asha of Pune do not fit"}}`)
+	_, err := s.client(t).Send(t.Context(), req)
+	if e, ok := errors.AsType[*os1.Error](err); !ok || e.Message != "*** and *** do not fit" {
+		t.Errorf("%v", err)
+	}
+	testutil.NoLeak(t, err, "4821", "Asha")
+}

@@ -333,7 +333,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 func TestNoLeak(t *testing.T) {
 	t.Parallel()
 	secrets := []string{testKey, testPhone, testPhone[1:], testText}
-	echo := fmt.Sprintf(`{"response":{"code":"7102","description":"%s %s %s"}}`, testKey, testPhone, "449000000009")
+	echo := fmt.Sprintf(`{"response":{"code":"7102","description":"%s %s %s in %s"}}`, testKey, testPhone, "449000000009", testText)
 	for name, rt := range map[string]http.RoundTripper{
 		"refusal":  answering(http.StatusOK, echo),
 		"400":      answering(http.StatusBadRequest, echo),

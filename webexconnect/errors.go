@@ -8,6 +8,7 @@ import (
 
 	"github.com/cpaas-go/cpaas/internal/errs"
 	"github.com/cpaas-go/cpaas/internal/problems"
+	"github.com/cpaas-go/cpaas/internal/redact"
 	"github.com/cpaas-go/cpaas/internal/transport"
 	"github.com/cpaas-go/cpaas/webexconnect/internal/wx"
 )
@@ -207,22 +208,25 @@ func (c *Client) outcomes(op string, channelOf func(i int) Channel, res transpor
 	if len(entries) == 0 {
 		return nil
 	}
-	out := make([]Outcome, len(entries))
+	out, words := make([]Outcome, len(entries)), (*redact.Words)(nil)
 	for i, entry := range entries {
 		out[i] = Outcome{
 			Code: entry.Code, Description: entry.Description, TransID: entry.TransID, CorrelationID: entry.CorrelationID,
 		}
 		if entry.Code != CodeQueued {
-			out[i].Err = c.refusal(op, channelOf(i), res, entry)
+			if words == nil {
+				words = c.transport.Words(res)
+			}
+			out[i].Err = c.refusal(op, channelOf(i), res, entry, words)
 		}
 	}
 	return out
 }
 
 // refusal is the error of one outcome.
-func (c *Client) refusal(op string, channel Channel, res transport.Result, entry wx.Entry) error {
+func (c *Client) refusal(op string, channel Channel, res transport.Result, entry wx.Entry, words *redact.Words) error {
 	e := &Error{
-		Op: op, StatusCode: res.Status, Code: c.transport.Line(entry.Code), Message: c.transport.Line(entry.Description),
+		Op: op, StatusCode: res.Status, Code: c.transport.Line(entry.Code), Message: words.Line(entry.Description),
 		RequestID: cmp.Or(wx.ID(entry.TransID), c.transport.Line(entry.TransID)), RetryAfter: res.RetryAfter, Attempts: res.Attempts,
 		fault: errs.Fault{Kind: CodeError(SurfaceV1, channel, entry.Code)},
 	}

@@ -77,7 +77,7 @@ func (a *attempts) run() Result {
 		resp.Body.Close() // read whole by RoundTrip
 	}
 	res := a.res
-	res.Kind = a.verdict.kind
+	res.Kind, res.sent = a.verdict.kind, a.call.Body
 	if res.Kind == nil {
 		return res
 	}

@@ -132,6 +132,15 @@ func (c *Client) Line(s string) string {
 	return redact.Line(s, c.auth.Secrets()...)
 }
 
+// Words is for what the answer of res says: as Line, but what it quotes of the
+// request is masked too.
+func (c *Client) Words(res Result) *redact.Words {
+	if c.auth == nil {
+		return redact.NewWords(res.sent)
+	}
+	return redact.NewWords(res.sent, c.auth.Secrets()...)
+}
+
 // Endpoint is one operation of the API. Make it once per Client.
 type Endpoint struct {
 	Op    string // "SendSMS": for errors and logs
@@ -221,7 +230,8 @@ type Result struct {
 	// answer can say, only that the key is a duplicate changes that.
 	Unsure bool
 
-	unread bool // Body is not all of the answer; Cause says why
+	unread bool   // Body is not all of the answer; Cause says why
+	sent   []byte // the request's body
 }
 
 // NoWait makes calls under ctx never wait: no back-off, no rate limiter, and

@@ -434,3 +434,16 @@ func TestNew(t *testing.T) {
 		t.Error(c)
 	}
 }
+
+// TestQuotedText: the vendor quotes the message in its refusal.
+func TestQuotedText(t *testing.T) {
+	t.Parallel()
+	const text = "Your code is 4821."
+	mt := httpmock.NewMockTransport()
+	mt.RegisterResponder(http.MethodPost, sendURL, httpmock.NewStringResponder(400, `{"code":"7004","message":"`+text+` / 4821 / …code is 4821"}`))
+	_, err := client(t, mt).Send(t.Context(), sms(func(r *v2.Request) { r.Content = v2.SMS{Text: text} }))
+	if e, ok := errors.AsType[*v2.Error](err); !ok || e.Message == "" {
+		t.Fatalf("got %v", err)
+	}
+	testutil.NoLeak(t, err, text, "4821", "code is")
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/cpaas-go/cpaas/internal/errs"
 	"github.com/cpaas-go/cpaas/internal/jsonx"
 	"github.com/cpaas-go/cpaas/internal/problems"
+	"github.com/cpaas-go/cpaas/internal/redact"
 	"github.com/cpaas-go/cpaas/internal/transport"
 	"github.com/cpaas-go/cpaas/webexconnect/internal/wx"
 )
@@ -139,15 +140,15 @@ func (c *Client) fail(op string, ch Channel, res transport.Result) *Error {
 		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
 	}
 	if a := readAnswer(res.Body); len(a) > 0 && a[0].refused() {
-		c.explain(e, ch, a[0])
+		c.explain(e, c.transport.Words(res), ch, a[0])
 	}
 	return e
 }
 
 // explain takes over what the vendor says. What its code means comes before
 // what the status means.
-func (c *Client) explain(e *Error, ch Channel, a answer) {
-	e.Code, e.Message = c.transport.Line(string(a.Code)), c.transport.Line(string(a.Message))
+func (c *Client) explain(e *Error, words *redact.Words, ch Channel, a answer) {
+	e.Code, e.Message = c.transport.Line(string(a.Code)), words.Line(string(a.Message))
 	e.MessageID = c.transport.ID(string(a.MessageID))
 	if e.Message == "" {
 		e.Message = wx.Text(wx.V2, string(ch), string(a.Code))

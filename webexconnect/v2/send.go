@@ -70,6 +70,7 @@ func throttled(status int, body []byte) bool {
 func (c *Client) response(ch Channel, res transport.Result) (*Response, error) {
 	answers := readAnswer(res.Body)
 	out := &Response{RequestID: c.transport.ID(res.Header.Get("X-Request-Id")), Attempts: res.Attempts, Raw: res.Body}
+	words := c.transport.Words(res)
 	var refused *Error
 	for _, a := range answers {
 		o := Outcome{
@@ -83,7 +84,7 @@ func (c *Client) response(ch Channel, res transport.Result) (*Response, error) {
 			}
 		case a.refused():
 			e := c.fail(opSend, ch, res)
-			c.explain(e, ch, a)
+			c.explain(e, words, ch, a)
 			if refused == nil {
 				refused = e
 			}
