@@ -64,6 +64,7 @@ const DefaultDeadline = 72 * time.Hour
 const (
 	leaseSlack  = 15 * time.Second // at most, beyond Call, for storing the verdict
 	pollEvery   = time.Second
+	listenAgain = 5 * time.Second
 	sweepEvery  = time.Minute
 	sweepLimit  = 1000
 	claimLimit  = 256
@@ -208,11 +209,8 @@ func (r *Runner) sender(route string, stage, leg, alt int, want *storedAlt) (fal
 func (r *Runner) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	defer work.Wait()
-	var remote <-chan struct{}
 	if w, ok := r.cfg.Store.(Waker); ok {
-		if ch, err := w.Wake(ctx); err == nil {
-			remote = ch
-		}
+		work.Go(func() { r.listen(ctx, w) })
 	}
 	work.Go(func() { r.sweep(ctx) })
 	for ctx.Err() == nil {
@@ -224,15 +222,36 @@ func (r *Runner) Run(ctx context.Context) error {
 		select {
 		case <-timer.C:
 		case <-r.wake:
-		case _, ok := <-remote:
-			if !ok {
-				remote = nil
-			}
 		case <-ctx.Done():
 		}
 		timer.Stop()
 	}
 	return context.Cause(ctx)
+}
+
+// listen wakes r when its store says so, and asks the store again when that
+// ends, until ctx ends.
+func (r *Runner) listen(ctx context.Context, store Waker) {
+	for ctx.Err() == nil {
+		ch, err := store.Wake(ctx)
+		if err == nil && ch == nil { // it never will
+			return
+		}
+		for listening := err == nil; listening; {
+			select {
+			case _, listening = <-ch:
+				r.poke()
+			case <-ctx.Done():
+				return
+			}
+		}
+		timer := time.NewTimer(listenAgain)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
 }
 
 // sweep deletes what is to be forgotten, in batches, until ctx ends.

@@ -751,3 +751,59 @@ func TestContentSurvives(t *testing.T) {
 		}
 	})
 }
+
+// waking is a store that wakes the Runner: first Wake fails, then its channel
+// closes, then it stays.
+type waking struct {
+	delivery.Store
+
+	asked  []time.Time // under mu, as all
+	claims []time.Time
+	ch     chan struct{}
+	mu     sync.Mutex
+}
+
+func (w *waking) Wake(context.Context) (<-chan struct{}, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = append(w.asked, time.Now())
+	switch len(w.asked) {
+	case 1:
+		return nil, fmt.Errorf("no connection")
+	case 2:
+		closed := make(chan struct{})
+		close(closed)
+		return closed, nil
+	}
+	return w.ch, nil
+}
+
+func (w *waking) Claim(ctx context.Context, lease time.Duration, limit int) ([]delivery.Record, time.Duration, error) {
+	w.mu.Lock()
+	w.claims = append(w.claims, time.Now())
+	w.mu.Unlock()
+	return w.Store.Claim(ctx, lease, limit)
+}
+
+// TestWakesAgain: a store that cannot wake the Runner, or stops doing so, is
+// asked again, and what it says is acted on at once.
+func TestWakesAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		store := &waking{Store: fallbacktest.VolatileStore(), ch: make(chan struct{})}
+		running(t, delivery.Config{Store: store})
+		time.Sleep(20*time.Second + 300*time.Millisecond)
+		store.ch <- struct{}{}
+		synctest.Wait()
+		store.mu.Lock()
+		defer store.mu.Unlock()
+		if assert.Len(t, store.asked, 3) {
+			assert.Equal(t, []time.Duration{0, 5 * time.Second, 10 * time.Second}, []time.Duration{
+				store.asked[0].Sub(begin), store.asked[1].Sub(begin), store.asked[2].Sub(begin),
+			})
+		}
+		last := store.claims[len(store.claims)-1].Sub(begin)
+		assert.Equal(t, 20*time.Second+300*time.Millisecond, last, "the store woke the Runner")
+	})
+}

@@ -45,7 +45,8 @@ type Store interface {
 
 // Waker is a Store that knows when something may have become due: by a
 // receipt at another replica, say. The Runner looks at once when the channel
-// yields, and otherwise at least every second.
+// yields, and otherwise at least every second. When it is closed, or Wake
+// fails, Wake is called again a few seconds later; a nil channel never yields.
 type Waker interface {
 	Wake(ctx context.Context) (<-chan struct{}, error)
 }
