@@ -233,14 +233,15 @@ func (c *Client) unencodable(op string, err error) *Error {
 	return &Error{Op: op, Message: c.transport.Line(err.Error()), fault: errs.Fault{Kind: errs.InvalidRequest}}
 }
 
-// busy reports whether an answer is the vendor's documented refusal that asks
-// to try again.
-func busy(status int, body []byte) bool {
+// means finds the vendor's documented refusal that asks to try again.
+func means(status int, body []byte) transport.Meaning {
 	if status != http.StatusServiceUnavailable {
-		return false
+		return transport.AsStatus
 	}
-	a := readAnswer(body)
-	return a.known && !a.status.Success && a.has(CodeAuthorizationUnavailable)
+	if a := readAnswer(body); a.known && !a.status.Success && a.has(CodeAuthorizationUnavailable) {
+		return transport.Busy
+	}
+	return transport.AsStatus
 }
 
 func requestID(t *transport.Client, h http.Header) string {

@@ -67,7 +67,7 @@ func FuzzAnswer(f *testing.F) {
 					(&reply{words: redact.NewWords(nil)}).outcome(&a.items[i])
 				}
 			}
-			busy(http.StatusServiceUnavailable, body)
+			means(http.StatusServiceUnavailable, body)
 			if at, err := Time(body).Parse(time.UTC); err != nil && !at.IsZero() {
 				t.Errorf("%v and %v", at, err)
 			}

@@ -55,7 +55,7 @@ func (c *Client) Resend(ctx context.Context, r ResendRequest) (*ResendResponse, 
 	if err != nil {
 		return nil, c.unencodable(op, err)
 	}
-	res := c.transport.Do(ctx, transport.Call{Endpoint: c.resend, Header: jsonHeader(), Body: body, Busy: busy})
+	res := c.transport.Do(ctx, transport.Call{Endpoint: c.resend, Header: jsonHeader(), Body: body, Means: means})
 	a := readAnswer(res.Body)
 	var o jsonx.Object
 	o.Read(res.Body)

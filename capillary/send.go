@@ -282,7 +282,7 @@ func send[M message](ctx context.Context, c *Client, ch *channel, messages []M) 
 	if err != nil {
 		return reply{}, c.unencodable(op, err)
 	}
-	res := c.transport.Do(ctx, transport.Call{Endpoint: ch.endpoint, Body: body, Busy: busy})
+	res := c.transport.Do(ctx, transport.Call{Endpoint: ch.endpoint, Body: body, Means: means})
 	r := reply{answer: readAnswer(res.Body)}
 	if r.answer.known && res.Kind == nil {
 		r.known, r.requestID, r.attempts, r.raw = true, requestID(c.transport, res.Header), res.Attempts, res.Body

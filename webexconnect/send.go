@@ -97,7 +97,7 @@ func (c *Client) notEncoded(op string, err error) error {
 }
 
 func (c *Client) do(ctx context.Context, to transport.Endpoint, body []byte, channelOf func(int) Channel) (*Response, error) {
-	res := c.transport.Do(ctx, transport.Call{Endpoint: to, Body: body, Busy: throttled})
+	res := c.transport.Do(ctx, transport.Call{Endpoint: to, Body: body, Means: means})
 	outcomes := c.outcomes(to.Op, channelOf, res)
 	if res.Kind != nil {
 		return nil, c.fail(to.Op, res, outcomes)
@@ -131,10 +131,13 @@ func (c *Client) do(ctx context.Context, to transport.Endpoint, body []byte, cha
 	}
 }
 
-// throttled says that an answer refuses every part of a call with code 7020,
+// means finds the answer that refuses every part of a call with code 7020,
 // which the vendor sends with status 200.
-func throttled(status int, body []byte) bool {
-	return status == http.StatusOK && wx.Throttled(body)
+func means(status int, body []byte) transport.Meaning {
+	if status == http.StatusOK && wx.Throttled(body) {
+		return transport.Busy
+	}
+	return transport.AsStatus
 }
 
 var errNoID = errors.New("the answer does not say that the request was taken")

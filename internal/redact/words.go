@@ -2,38 +2,37 @@ package redact
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"encoding/xml"
-	"slices"
+	"index/suffixarray"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
 const (
-	minQuote = 12       // so much of a text in a row, in bytes, is a quotation and no coincidence
-	maxSent  = 32 << 10 // how much of a request's texts is looked for
-	maxLines = 100      // that are remembered
+	minQuote = 12      // so much of a text in a row, in bytes, is a quotation and no coincidence
+	minWord  = 4       // a shorter word is one of everybody's
+	maxText  = 4 << 10 // how much of one value is looked for; attachments are longer
+	maxTexts = 1 << 20 // and of all of them
+	maxAtoms = 8       // of a word: "asha.rao-2@example.com" has six
 )
 
 // Words is Line for what a vendor says about a request: what it quotes of the
-// request is masked too. A quotation is a whole value, minQuote bytes of one,
-// or a word of one that has a digit, such as a one-time code. Values that are
-// one plain word, "sms" or "welcome_rcs", are left: errors are about them.
+// request is masked too. A quotation is minQuote bytes of a value, or a word
+// of one that has a digit or an "@" or is not ASCII, such as a one-time code.
+// Values that are one plain word, "sms" or "welcome_rcs", are left: errors are
+// about them. Of what is said about a request that is too long to be looked
+// through, nothing is shown.
 //
 // A Words is for one goroutine.
 type Words struct {
 	sent    []byte
 	secrets []string
-	read    bool
-	texts   []text
-	lines   map[string]string // vendors say the same of many recipients
-}
 
-type text struct {
-	whole string
-	codes []string
+	read  bool
+	texts *suffixarray.Index // nil: too long
+	words map[string]bool
 }
 
 // NewWords is for a request with the body sent, JSON or XML.
@@ -44,43 +43,102 @@ func (w *Words) Line(s string) string {
 	if s == "" {
 		return ""
 	}
-	if line, ok := w.lines[s]; ok {
-		return line
-	}
 	if !w.read {
 		w.read = true
-		for _, whole := range private(w.sent) {
-			w.texts = append(w.texts, text{whole, codes(whole)})
-		}
-		w.lines = map[string]string{}
+		w.readTexts()
 	}
-	line := hide(s, w.secrets)
-	line = clean(line[:min(len(line), maxBytes)])
-	for _, t := range w.texts {
-		line = hide(hide(maskQuotes(line, t.whole), []string{t.whole}), t.codes)
+	if w.texts == nil {
+		return mask
 	}
-	line = Line(line, w.secrets...)
-	if len(s) <= maxBytes && len(w.lines) < maxLines {
-		w.lines[s] = line
-	}
-	return line
+	s = hide(s, w.secrets)
+	s = clean(s[:min(len(s), maxBytes)])
+	return Line(w.maskWords(w.maskTexts(s)), w.secrets...)
 }
 
-// private are the values in a request that are somebody's: texts, addresses,
-// codes. The longest come first.
-func private(sent []byte) []string {
-	var found []string
-	room := maxSent
-	add := func(s string) {
-		if room <= 0 {
-			return
+// maskTexts masks what s has of a text, minQuote bytes or more in a row.
+func (w *Words) maskTexts(s string) string {
+	has := func(part string) bool { return len(w.texts.Lookup([]byte(part), 1)) > 0 }
+	var out strings.Builder
+	for i := 0; i < len(s); {
+		end := i + minQuote
+		if end > len(s) || !has(s[i:end]) {
+			out.WriteByte(s[i])
+			i++
+			continue
 		}
-		if s = clean(s[:min(len(s), room)]); isPrivate(s) {
-			found = append(found, s)
-			room -= len(s)
+		for end < len(s) && has(s[i:end+1]) {
+			end++
+		}
+		out.WriteString(mask)
+		i = end
+	}
+	return out.String()
+}
+
+// maskWords masks the words of s that are private.
+func (w *Words) maskWords(s string) string {
+	if len(w.words) == 0 {
+		return s
+	}
+	var out strings.Builder
+	for i := 0; i < len(s); {
+		if end := w.wordAt(s, i); end > i {
+			out.WriteString(mask)
+			i = end
+			continue
+		}
+		end := atom(s, i)
+		out.WriteString(s[i:end])
+		i = end
+	}
+	return out.String()
+}
+
+// wordAt is where the longest private word ends that begins at i; i if there
+// is none.
+func (w *Words) wordAt(s string, i int) int {
+	longest, end := i, i
+	for range 2 * maxAtoms {
+		if end == len(s) {
+			break
+		}
+		if end = atom(s, end); w.words[s[i:end]] {
+			longest = end
 		}
 	}
-	switch sent = bytes.TrimSpace(sent); {
+	return longest
+}
+
+// atom is where the letters and digits end that begin at i; what is neither
+// is an atom by itself.
+func atom(s string, i int) int {
+	for j, r := range s[i:] {
+		if inWord(r) {
+			continue
+		}
+		if j == 0 {
+			return i + utf8.RuneLen(r)
+		}
+		return i + j
+	}
+	return len(s)
+}
+
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
+
+// readTexts takes the private values out of the request.
+func (w *Words) readTexts() {
+	var all bytes.Buffer
+	w.words = map[string]bool{}
+	add := func(s string) {
+		if s = clean(s[:min(len(s), maxText)]); !isPrivate(s) || all.Len() > maxTexts {
+			return
+		}
+		all.WriteString(s)
+		all.WriteByte(0)
+		w.addWords(s)
+	}
+	switch sent := bytes.TrimSpace(w.sent); {
 	case len(sent) == 0:
 	case sent[0] == '<':
 		dec := xml.NewDecoder(bytes.NewReader(sent))
@@ -97,8 +155,9 @@ func private(sent []byte) []string {
 			values(v, add)
 		}
 	}
-	slices.SortFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
-	return slices.Compact(found)
+	if all.Len() <= maxTexts {
+		w.texts = suffixarray.New(all.Bytes())
+	}
 }
 
 // values hands over every text and number in v that is not a name.
@@ -133,38 +192,20 @@ func isPrivate(s string) bool {
 	return digits >= 3
 }
 
-// codes are the words of text that have a digit.
-func codes(text string) []string {
-	var found []string
-	seen := map[string]bool{}
-	for word := range strings.FieldsSeq(text) {
-		word = strings.TrimFunc(word, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-		if !seen[word] && strings.ContainsFunc(word, unicode.IsDigit) {
-			seen[word] = true
-			found = append(found, word)
+// addWords takes the words of a private text that are private by themselves,
+// and the text itself if it is no longer than a word may be.
+func (w *Words) addWords(text string) {
+	add := func(s string) {
+		if s = strings.TrimFunc(s, func(r rune) bool { return !inWord(r) }); len(s) >= minWord {
+			w.words[s] = true
 		}
 	}
-	return found
-}
-
-// maskQuotes masks what s has of text, minQuote bytes or more in a row.
-func maskQuotes(s, text string) string {
 	if len(text) < minQuote {
-		return s
+		add(text)
 	}
-	var out strings.Builder
-	for i := 0; i < len(s); {
-		end := i + minQuote
-		if end > len(s) || !strings.Contains(text, s[i:end]) {
-			out.WriteByte(s[i])
-			i++
-			continue
+	for word := range strings.FieldsSeq(text) {
+		if strings.ContainsFunc(word, func(r rune) bool { return unicode.IsDigit(r) || r == '@' || r >= utf8.RuneSelf && unicode.IsLetter(r) }) {
+			add(word)
 		}
-		for end < len(s) && strings.Contains(text, s[i:end+1]) {
-			end++
-		}
-		out.WriteString(mask)
-		i = end
 	}
-	return out.String()
 }

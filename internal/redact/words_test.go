@@ -2,6 +2,7 @@ package redact
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -66,8 +67,53 @@ func FuzzWords(f *testing.F) {
 			t.Fatal(err)
 		}
 		text = clean(text)
-		if line := NewWords(wrapped).Line(s + text); isPrivate(text) && len(text) >= minSecret && len(text) < maxRunes && strings.Contains(line, text) && text != mask {
+		if strings.TrimFunc(text, func(r rune) bool { return !inWord(r) }) != text || len(text) < minWord || !isPrivate(text) || strings.Contains(clean(s), text) {
+			return
+		}
+		if line := NewWords(wrapped).Line(s + " " + text); strings.Contains(line, text) {
 			t.Errorf("%q shows %q", line, text)
 		}
 	})
+}
+
+// TestWordsOfLongRequests: attachments do not take the room of texts, and what
+// is too long altogether is not quoted at all.
+func TestWordsOfLongRequests(t *testing.T) {
+	t.Parallel()
+	file := strings.Repeat("QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0NTY3ODk", 10_000)
+	body, err := json.Marshal(map[string]any{"file": file, "text": "your code is 4821", "z": file[1:], "a": file[2:]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := NewWords(body).Line("4821 / your code is / no"); got != "*** / ***/ no" {
+		t.Errorf("%q", got)
+	}
+	var many []string
+	for i := range 40_000 {
+		many = append(many, "your code for today is "+strconv.Itoa(100_000+i))
+	}
+	if body, err = json.Marshal(many); err != nil {
+		t.Fatal(err)
+	}
+	if got := NewWords(body).Line("something is wrong"); got != mask {
+		t.Errorf("%q", got)
+	}
+}
+
+// BenchmarkWords is what a vendor's words about each of 1,000 messages take.
+func BenchmarkWords(b *testing.B) {
+	var many []string
+	for i := range 1000 {
+		many = append(many, "your code for today is "+strconv.Itoa(100_000+i))
+	}
+	body, err := json.Marshal(many)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		w := NewWords(body)
+		for i := range 1000 {
+			w.Line("code " + strconv.Itoa(100_000+i) + " is wrong")
+		}
+	}
 }

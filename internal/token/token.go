@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/singleflight"
+
+	"github.com/cpaas-go/cpaas/internal/transport"
 )
 
 // Token is a credential and when it ends.
@@ -27,17 +29,26 @@ type Cache struct {
 
 	flight  singleflight.Group
 	mu      sync.Mutex
-	token   func() Token // in a closure, out of reach of printing; nil: none yet
-	renew   time.Time    // when it is to be replaced; zero: never
+	token   func() Token    // in a closure, out of reach of printing; nil: none yet
+	before  func() []string // the last values that were replaced, newest first; nil: none
+	renew   time.Time       // when it is to be replaced; zero: never
 	dropped bool
 }
+
+// maxBefore is how many replaced values are still masked: calls that were made
+// with them may be under way.
+const maxBefore = 4
 
 // Get is the current Token's value, fetched if there is none.
 func (c *Cache) Get(ctx context.Context) (string, error) {
 	if t, ok := c.current(); ok {
 		return t.Value, nil
 	}
-	wait := c.flight.DoChan("", func() (any, error) {
+	key := "waits" // who does not wait must not join who does
+	if !transport.Waits(ctx) {
+		key = "does not wait"
+	}
+	wait := c.flight.DoChan(key, func() (any, error) {
 		if t, ok := c.current(); ok { // fetched between the two looks
 			return t.Value, nil
 		}
@@ -68,6 +79,10 @@ func (c *Cache) Get(ctx context.Context) (string, error) {
 func (c *Cache) keep(t Token) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if all := c.values(); len(all) > 0 && all[0] != t.Value {
+		all = all[:min(len(all), maxBefore)]
+		c.before = func() []string { return all }
+	}
 	c.token, c.dropped, c.renew = func() Token { return t }, false, time.Time{}
 	if !t.Expires.IsZero() {
 		c.renew = t.Expires.Add(-min(c.Early, time.Until(t.Expires)/2))
@@ -93,12 +108,20 @@ func (c *Cache) Drop(value string) {
 	}
 }
 
-// Secrets is the last value, dropped or not, for masking.
+// Secrets are the last values, dropped or not, for masking.
 func (c *Cache) Secrets() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.values()
+}
+
+func (c *Cache) values() []string {
 	if c.token == nil {
 		return nil
 	}
-	return []string{c.token().Value}
+	all := []string{c.token().Value}
+	if c.before != nil {
+		all = append(all, c.before()...)
+	}
+	return all
 }

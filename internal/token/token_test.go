@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/cpaas-go/cpaas/internal/testutil"
+	"github.com/cpaas-go/cpaas/internal/transport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -209,5 +210,49 @@ func TestNothingShows(t *testing.T) {
 		if got := c.Secrets(); len(got) != 1 {
 			t.Errorf("a dropped token is no secret: %q", got)
 		}
+	})
+}
+
+// TestReplacedIsMasked: a call that was made with a token may end after the
+// token was replaced.
+func TestReplacedIsMasked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &issuer{}
+		c := &Cache{Fetch: s.fetch}
+		for n := range maxBefore + 3 {
+			value := "token-" + strconv.Itoa(n+1)
+			get(t, c, value)
+			if secrets := c.Secrets(); secrets[0] != value || len(secrets) != min(n, maxBefore)+1 {
+				t.Errorf("after %s: %v", value, secrets)
+			}
+			c.Drop(value)
+		}
+		if secrets := c.Secrets(); secrets[1] != "token-6" {
+			t.Errorf("%v", secrets)
+		}
+	})
+}
+
+// TestNoWaitJoinsNobody: who must not wait does not wait for a fetch that may.
+func TestNoWaitJoinsNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &Cache{Fetch: func(ctx context.Context) (Token, error) {
+			if transport.Waits(ctx) {
+				time.Sleep(10 * time.Second) // the server asked for it
+			}
+			return Token{Value: "t"}, nil
+		}}
+		go c.Get(t.Context()) //nolint:errcheck // is given the same
+		synctest.Wait()
+		begin := time.Now()
+		if got, err := c.Get(transport.NoWait(t.Context())); got != "t" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("waited %v", took)
+		}
+		time.Sleep(time.Minute)
 	})
 }

@@ -226,8 +226,11 @@ func (a *attempts) checkRetry(_ context.Context, _ *http.Response, err error) (b
 	if status == 0 {
 		a.res.Cause = withoutURL(err)
 	}
-	busy := status != 0 && !a.res.unread && a.call.Busy != nil && a.call.Busy(status, a.res.Body)
-	a.verdict = judge(a.call.Class, status, busy, a.res.unread, a.written(err))
+	means := AsStatus
+	if status != 0 && !a.res.unread && a.call.Means != nil {
+		means = a.call.Means(status, a.res.Body)
+	}
+	a.verdict = judge(a.call.Class, status, means, a.res.unread, a.written(err))
 	if a.fatal {
 		a.noCredentials(err)
 	}
@@ -276,7 +279,7 @@ func (a *attempts) again() bool {
 	if a.fatal || a.ctx.Err() != nil {
 		return false
 	}
-	if a.res.Status == http.StatusUnauthorized && !a.renewed {
+	if a.verdict.rejected && !a.renewed {
 		if r, ok := a.c.auth.(Refresher); ok && r.Rejected(a.sent) {
 			a.renewed = true
 			return true

@@ -19,8 +19,8 @@ type Auth interface {
 	Secrets() []string
 }
 
-// Refresher is an Auth whose credentials expire. After a 401 the call is made
-// once more if Rejected says that other credentials can be had.
+// Refresher is an Auth whose credentials expire. After a 401, or an answer that
+// means Rejected, the call is made once more if Rejected says that other credentials can be had.
 type Refresher interface {
 	Rejected(sent http.Header) bool
 }

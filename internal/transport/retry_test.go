@@ -55,6 +55,12 @@ func TestClasses(t *testing.T) {
 		"302":         {answer(302, ""), row{errs.MaybeAccepted, 1}, row{errs.MaybeAccepted, 1}, row{errs.Unavailable, 1}},
 		"303":         {answer(303, ""), row{errs.MaybeAccepted, 1}, row{errs.MaybeAccepted, 1}, row{errs.Unavailable, 1}},
 		"304":         {answer(304, ""), row{errs.MaybeAccepted, 1}, row{errs.MaybeAccepted, 1}, row{errs.Unavailable, 1}},
+		"taken":       {answer(400, "taken"), row{errs.MaybeAccepted, 1}, row{errs.MaybeAccepted, 1}, row{errs.Unavailable, 1}},
+		"taken, 429":  {answer(429, "taken"), row{errs.MaybeAccepted, 1}, row{errs.MaybeAccepted, 1}, row{errs.Unavailable, 1}},
+		"taken, 500":  {answer(500, "taken"), row{errs.MaybeAccepted, 1}, row{errs.MaybeAccepted, 1}, row{errs.Unavailable, 1}},
+		"taken, 401":  {answer(401, "taken"), row{errs.MaybeAccepted, 1}, row{errs.MaybeAccepted, 1}, row{errs.Unavailable, 1}},
+		"taken, 200":  {answer(200, "taken"), row{nil, 1}, row{nil, 1}, row{nil, 1}},
+		"rejected":    {answer(200, "rejected"), row{errs.Unauthorized, 1}, row{errs.Unauthorized, 1}, row{errs.Unauthorized, 1}},
 		"700":         {answer(700, ""), row{errs.MaybeAccepted, 1}, row{errs.MaybeAccepted, 3}, row{errs.Unavailable, 3}},
 	} {
 		for class, want := range map[Class]row{Send: c.send, Safe: c.safe, Read: c.read} {
@@ -64,7 +70,7 @@ func TestClasses(t *testing.T) {
 					rt := play(c.step)
 					cl := client(t, rt)
 					call := post(cl, class)
-					call.Busy = func(_ int, body []byte) bool { return string(body) == "busy" }
+					call.Means = bodyMeans
 					res := cl.Do(t.Context(), call)
 					check(t, res, want.kind, want.requests)
 					if len(rt.requests) != want.requests {
@@ -79,6 +85,11 @@ func TestClasses(t *testing.T) {
 			})
 		}
 	}
+}
+
+// bodyMeans takes bodies for the names of what they mean.
+func bodyMeans(_ int, body []byte) Meaning {
+	return map[string]Meaning{"busy": Busy, "taken": Taken, "rejected": Rejected}[string(body)]
 }
 
 // TestUnsure: what a repeat is answered does not say what became of the call
@@ -320,7 +331,7 @@ func TestNoWaitMode(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cl := client(t, play(c.steps...), retries(t, c.retries))
 				call := post(cl, c.class)
-				call.Busy = func(_ int, body []byte) bool { return string(body) == "busy" }
+				call.Means = bodyMeans
 				begin := time.Now()
 				check(t, cl.Do(NoWait(t.Context()), call), c.kind, c.requests)
 				if took := time.Since(begin); took != 0 {
@@ -606,6 +617,6 @@ func TestBusyNeedsAllOfTheBody(t *testing.T) {
 	t.Parallel()
 	cl := client(t, play(cut(503)))
 	call := post(cl, Send)
-	call.Busy = func(int, []byte) bool { return true }
+	call.Means = func(int, []byte) Meaning { return Busy }
 	check(t, cl.Do(t.Context(), call), errs.MaybeAccepted, 1)
 }

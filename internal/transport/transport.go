@@ -208,10 +208,9 @@ type Call struct {
 	Header http.Header
 	Body   []byte
 
-	// Busy says that an answer proves that nothing was accepted, and that it
-	// is worth trying again later: documented refusals such as a 503 with a
-	// certain code, or a 200 that says "throttled". body is bounded.
-	Busy func(status int, body []byte) bool
+	// Means says what an answer's body says, if it is complete. Nil: nothing
+	// that the status does not say.
+	Means func(status int, body []byte) Meaning
 }
 
 // Result is what a call came to.
@@ -243,12 +242,15 @@ func NoWait(ctx context.Context) context.Context {
 
 type noWait struct{}
 
+// Waits says whether calls under ctx may wait: it does not come from NoWait.
+func Waits(ctx context.Context) bool { return ctx.Value(noWait{}) == nil }
+
 // Do makes the call.
 func (c *Client) Do(ctx context.Context, call Call) Result {
 	if err := checkHeader(call.Header); err != nil {
 		return Result{Kind: errs.InvalidRequest, Cause: err}
 	}
-	instant := ctx.Value(noWait{}) != nil
+	instant := !Waits(ctx)
 	if res := c.limit(ctx, instant); res.Kind != nil {
 		return res
 	}

@@ -64,6 +64,8 @@ func TestRenewedCredentials(t *testing.T) {
 		"renewed":       {[]string{"a", "b"}, []step{answer(401, ""), answer(200, "")}, nil, 2},
 		"once only":     {[]string{"a", "b", "c"}, []step{answer(401, "")}, errs.Unauthorized, 2},
 		"nothing new":   {[]string{"a"}, []step{answer(401, "")}, errs.Unauthorized, 1},
+		"in a body":     {[]string{"a", "b"}, []step{answer(200, "rejected"), answer(200, "")}, nil, 2},
+		"taken":         {[]string{"a", "b"}, []step{answer(401, "taken")}, errs.MaybeAccepted, 1},
 		"403 is final":  {[]string{"a", "b"}, []step{answer(403, "")}, errs.Forbidden, 1},
 		"then lost":     {[]string{"a", "b"}, []step{answer(401, ""), lost}, errs.MaybeAccepted, 2},
 		"then refused":  {[]string{"a", "b"}, []step{answer(401, ""), answer(400, "")}, errs.InvalidRequest, 2},
@@ -79,7 +81,9 @@ func TestRenewedCredentials(t *testing.T) {
 					allowed = 1
 				}
 				cl := clientWith(t, auth, rt, retries(t, allowed))
-				res := cl.Do(t.Context(), post(cl, Send))
+				call := post(cl, Send)
+				call.Means = bodyMeans
+				res := cl.Do(t.Context(), call)
 				check(t, res, c.kind, c.attempts)
 				if name == "renewed" {
 					if !slices.Equal(auth.rejected, []string{"a"}) || rt.requests[1].Header.Get("Token") != "b" {
@@ -388,7 +392,7 @@ func TestBounds(t *testing.T) {
 			if len(res.Body) != c.bound || !res.unread || e.read > 4*c.bound {
 				t.Errorf("%d: %d bytes kept of %d read", c.status, len(res.Body), e.read)
 			}
-			want := judge(Send, c.status, false, true, true).kind
+			want := judge(Send, c.status, AsStatus, true, true).kind
 			check(t, res, want, 1)
 			if c.status == 200 && !errors.Is(res.Kind, errs.MaybeAccepted) {
 				t.Errorf("kind %v", res.Kind)
@@ -565,7 +569,7 @@ func TestFault(t *testing.T) {
 		t.Parallel()
 		cl := client(t, play(answer(200, "busy")), retries(t, 0))
 		call := post(cl, Send)
-		call.Busy = func(int, []byte) bool { return true }
+		call.Means = func(int, []byte) Meaning { return Busy }
 		if f := cl.Fault(cl.Do(t.Context(), call)); !f.Is(errs.Unavailable) || f.Is(errs.Decode) {
 			t.Errorf("%+v", f)
 		}

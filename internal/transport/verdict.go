@@ -23,16 +23,38 @@ const (
 	Read
 )
 
+// Meaning is what an answer's body says of the call, where that is more than
+// its status says.
+type Meaning uint8
+
+const (
+	// AsStatus leaves it to the status.
+	AsStatus Meaning = iota
+
+	// Busy: nothing was accepted, and it is worth trying again later.
+	// Documented refusals such as a 503 with a certain code, or a 200 that
+	// says "throttled".
+	Busy
+
+	// Taken: some of it, or all, was or may have been accepted, so that it
+	// must not be repeated, whatever the status.
+	Taken
+
+	// Rejected: nothing was accepted, for the credentials are not good: a 401
+	// with another status.
+	Rejected
+)
+
 // verdict is what one attempt came to.
 type verdict struct {
-	kind  error // nil: a complete 2xx
-	retry bool
-	later bool // the server asks not to be called again at once
+	kind     error // nil: a complete 2xx
+	retry    bool
+	later    bool // the server asks not to be called again at once
+	rejected bool // it is about the credentials
 }
 
-// judge looks at one attempt. status is 0 when there was no answer. busy: the
-// answer proves that nothing was accepted and asks to try again later.
-func judge(class Class, status int, busy, unreadable, written bool) verdict {
+// judge looks at one attempt. status is 0 when there was no answer.
+func judge(class Class, status int, means Meaning, unreadable, written bool) verdict {
 	lost := verdict{kind: errs.MaybeAccepted, retry: class != Send}
 	if class == Read {
 		lost.kind = errs.Unavailable
@@ -42,9 +64,13 @@ func judge(class Class, status int, busy, unreadable, written bool) verdict {
 		return verdict{kind: errs.Unavailable, retry: true}
 	case status == 0:
 		return lost
+	case means == Rejected || status == http.StatusUnauthorized && means != Taken:
+		return verdict{kind: errs.Unauthorized, rejected: true}
+	case means == Taken && status/100 != 2:
+		return verdict{kind: lost.kind}
 	case status == http.StatusTooManyRequests:
 		return verdict{kind: errs.RateLimited, retry: true, later: true}
-	case busy:
+	case means == Busy:
 		return verdict{kind: errs.Unavailable, retry: true, later: true}
 	case status/100 == 2 && unreadable:
 		return lost
@@ -61,8 +87,6 @@ func judge(class Class, status int, busy, unreadable, written bool) verdict {
 // the server. What the vendor says in the body is the provider's to map.
 func refusal(status int, lost error) error {
 	switch status {
-	case http.StatusUnauthorized:
-		return errs.Unauthorized
 	case http.StatusPaymentRequired:
 		return errs.InsufficientCredit
 	case http.StatusForbidden:

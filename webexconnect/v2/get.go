@@ -57,7 +57,7 @@ func (c *Client) Get(ctx context.Context, messageID string) (*Status, error) {
 	if err := invalid(opGet, found); err != nil {
 		return nil, err
 	}
-	res := c.transport.Do(ctx, transport.Call{Endpoint: c.get, Args: []string{messageID}, Busy: throttled})
+	res := c.transport.Do(ctx, transport.Call{Endpoint: c.get, Args: []string{messageID}, Means: means})
 	if res.Kind != nil {
 		return nil, c.fail(opGet, "", res)
 	}

@@ -54,16 +54,19 @@ func (c *Client) Send(ctx context.Context, r Request) (*Response, error) {
 		return nil, &Error{Op: opSend, Message: c.transport.Line(err.Error()), fault: errs.Fault{Kind: errs.InvalidRequest}}
 	}
 	ch := r.Content.Channel()
-	res := c.transport.Do(ctx, transport.Call{Endpoint: c.send, Body: body, Busy: throttled})
+	res := c.transport.Do(ctx, transport.Call{Endpoint: c.send, Body: body, Means: means})
 	if res.Kind != nil {
 		return nil, c.fail(opSend, ch, res)
 	}
 	return c.response(ch, res)
 }
 
-// throttled says that an answer refuses a call with [CodeThrottled].
-func throttled(status int, body []byte) bool {
-	return status == http.StatusBadRequest && wx.Throttled(body)
+// means finds the answer that refuses a call with [CodeThrottled].
+func means(status int, body []byte) transport.Meaning {
+	if status == http.StatusBadRequest && wx.Throttled(body) {
+		return transport.Busy
+	}
+	return transport.AsStatus
 }
 
 // response reads a complete 2xx answer.
