@@ -65,8 +65,13 @@ func (m *member) is(name string) bool {
 	return string(m.name) == name || len(m.name) == len(name) && strings.EqualFold(string(m.name), name)
 }
 
+// MaxElements is how many elements an array may have for Elements.
+const MaxElements = 100_000
+
 // Elements are the elements of an array, as they are on the wire: parts of b.
-// They are nil, and ok is false, when b is no array.
+// They are nil, and ok is false, when b is no array, or one of more than
+// MaxElements: no answer has so many, and "[0,0,…" takes a hundred times the
+// memory that it takes on the wire.
 func Elements(b []byte) (elements []json.RawMessage, ok bool) {
 	i := space(b, 0)
 	if i == len(b) || b[i] != '[' {
@@ -158,6 +163,9 @@ func array(b []byte, i, depth int, to *[]json.RawMessage) int {
 			return 0
 		}
 		if to != nil {
+			if len(*to) == MaxElements {
+				return 0
+			}
 			*to = append(*to, b[i:end:end])
 		}
 		i = space(b, end)

@@ -93,6 +93,22 @@ func checkElements(t *testing.T, b []byte) {
 	}
 }
 
+func TestElementsHaveABound(t *testing.T) {
+	t.Parallel()
+	long := "[" + strings.Repeat("0,", MaxElements-1) + "0]"
+	if all, ok := Elements([]byte(long)); !ok || len(all) != MaxElements {
+		t.Errorf("%d of %d elements", len(all), MaxElements)
+	}
+	long = "[0," + long[1:]
+	if all, ok := Elements([]byte(long)); ok || all != nil {
+		t.Errorf("%d elements are too many", len(all))
+	}
+	var o Object
+	if !o.Read([]byte(`{"a":` + long + `}`)) {
+		t.Error("a long array makes an object none")
+	}
+}
+
 func TestObjectGet(t *testing.T) {
 	t.Parallel()
 	var o Object

@@ -306,12 +306,14 @@ func say(w io.Writer, format string, args ...any) {
 	fmt.Fprintf(w, format, args...)
 }
 
-// mask is text without the secrets. A "secret" of three characters would take
-// ordinary words with it.
+// mask is text without the secrets, as they are and as JSON writes them. A
+// "secret" of three characters would take ordinary words with it.
 func mask(text string, secrets []string) string {
 	for _, secret := range secrets {
 		if len(secret) > 3 {
-			text = strings.ReplaceAll(text, secret, "***")
+			quoted := show(secret)
+			quoted = quoted[1 : len(quoted)-1]
+			text = strings.NewReplacer(secret, "***", quoted, "***").Replace(text)
 		}
 	}
 	return text
