@@ -48,7 +48,7 @@ type Result struct {
 	Outcome  Outcome
 	Channel  Channel // that it got through on
 	Provider string
-	ID       string // the provider's id
+	ID       string // the provider's id; printed, digits that may be a phone number are masked
 	Attempts []Attempt
 
 	PossibleDuplicate bool // an attempt of unknown fate was followed by another
@@ -66,7 +66,7 @@ func (r Result) String() string {
 	if r.Outcome >= Accepted {
 		fmt.Fprintf(&b, " on %s by %s", channelName(r.Channel), r.Provider)
 		if r.ID != "" {
-			fmt.Fprintf(&b, " as %s", r.ID)
+			fmt.Fprintf(&b, " as %s", redact.ID(r.ID))
 		}
 	}
 	if r.PossibleDuplicate && !r.Duplicate {
@@ -117,7 +117,7 @@ func (a Attempt) String() string {
 		fmt.Fprintf(&b, "  %s", a.Took.Round(time.Microsecond*100))
 	}
 	if a.ID != "" {
-		fmt.Fprintf(&b, "  id %s", a.ID)
+		fmt.Fprintf(&b, "  id %s", redact.ID(a.ID))
 	}
 	if a.Err != nil {
 		fmt.Fprintf(&b, "  %s", redact.Line(a.Err.Error()))

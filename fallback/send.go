@@ -122,7 +122,7 @@ func (c *course) chart(r Route) {
 		Promotional: c.m.Class == Promotional,
 	}
 	if !c.m.Deadline.IsZero() {
-		c.plan.Deadline = c.m.Deadline.UnixNano()
+		c.plan.Deadline = cascade.Nano(c.m.Deadline)
 	}
 	c.places = make([]place, 0, len(r))
 	for _, step := range r {
@@ -433,9 +433,9 @@ func (c *course) end(d cascade.Decision) (Result, error) {
 
 // explain runs the plan with nobody accepting, and lists what would be tried.
 func (c *course) explain() Plan {
-	tried := make([]bool, len(c.places))
+	tried, now := make([]bool, len(c.places)), time.Now().UnixNano()
 	for {
-		d := cascade.Decide(&c.plan, c.attempts, cascade.State{}, 0)
+		d := cascade.Decide(&c.plan, c.attempts, cascade.State{}, now)
 		if d.Do != cascade.Send {
 			break
 		}
@@ -455,6 +455,8 @@ func (c *course) explain() Plan {
 		switch {
 		case p.skip != nil:
 			planned.Skipped = p.skip.Error()
+		case c.plan.Deadline != 0 && now >= c.plan.Deadline:
+			planned.Skipped = "the message's deadline passed"
 		case !tried[i]:
 			planned.Skipped = "never reached"
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -295,11 +296,14 @@ func TestAtOnce(t *testing.T) {
 func TestShareOfTheTimeLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var shares []time.Duration
 		hang := fallback.SenderFunc(func(ctx context.Context, _ fallback.Submission) (fallback.Ack, error) {
 			end, ok := ctx.Deadline()
-			require.True(t, ok)
+			assert.True(t, ok)
+			mu.Lock()
 			shares = append(shares, time.Until(end))
+			mu.Unlock()
 			<-ctx.Done()
 			return fallback.Ack{}, fallback.ErrUnavailable
 		})
@@ -314,6 +318,12 @@ func TestShareOfTheTimeLeft(t *testing.T) {
 		require.ErrorIs(t, err, fallback.ErrUnavailable)
 		assert.Equal(t, []time.Duration{3 * time.Second, 3 * time.Second, 3 * time.Second, 3 * time.Second}, shares)
 		assert.Equal(t, fallback.Failed, res.Outcome)
+
+		// Legs that are taken at once take their time together.
+		m.Key, m.Deadline, shares = "order-2", time.Now().Add(12*time.Second), nil
+		_, err = fallback.Route{leg(fallback.RCS, "a"), fallback.AtOnce(leg(fallback.WhatsApp, "a"), leg(fallback.Email, "a"), leg(fallback.SMS, "a"))}.Send(ctx, m)
+		require.ErrorIs(t, err, fallback.ErrUnavailable)
+		assert.Equal(t, []time.Duration{6 * time.Second, 6 * time.Second, 6 * time.Second, 6 * time.Second}, shares)
 	})
 }
 
@@ -329,6 +339,35 @@ func TestDeadlineAndContext(t *testing.T) {
 		require.NotErrorIs(t, err, fallback.ErrMaybeAccepted)
 		assert.Equal(t, fallback.Failed, res.Outcome)
 		assert.Empty(t, s.Sent())
+	})
+	t.Run("the deadline is far", func(t *testing.T) {
+		t.Parallel()
+		for _, year := range []int{2262, 2300, 9999} {
+			s := fallbacktest.Accepting()
+			m := hello()
+			m.Deadline = time.Date(year, 12, 31, 0, 0, 0, 0, time.UTC)
+			res, err := fallback.Route{s.On(fallback.SMS)}.Send(t.Context(), m)
+			require.NoError(t, err)
+			assert.Equal(t, fallback.Accepted, res.Outcome)
+		}
+	})
+	t.Run("the deadline was long ago", func(t *testing.T) {
+		t.Parallel()
+		for _, year := range []int{-1, 1, 1600, 1970} {
+			s := fallbacktest.Accepting()
+			m := hello()
+			m.Deadline = time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+			if year == 1 {
+				m.Deadline = m.Deadline.Add(1) // the zero time is no deadline
+			}
+			route := fallback.Route{s.On(fallback.SMS)}
+			_, err := route.Send(t.Context(), m)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			plan, err := route.Explain(m)
+			require.NoError(t, err)
+			assert.Equal(t, "the message's deadline passed", plan[0].Skipped)
+			assert.Empty(t, s.Sent())
+		}
 	})
 	t.Run("the context ends between two legs", func(t *testing.T) {
 		t.Parallel()
@@ -410,6 +449,13 @@ func TestNothingLeaks(t *testing.T) {
 			assert.NotContains(t, fmt.Sprintf("%v", v), secret)
 		}
 	}
+	byNumber := fallback.SenderFunc(func(context.Context, fallback.Submission) (fallback.Ack, error) {
+		return fallback.Ack{ID: "api-100-" + number[1:] + "-0123"}, nil
+	})
+	res, sent := fallback.Route{fallback.Leg{Channel: fallback.SMS, Provider: "a", Sender: byNumber}}.Send(t.Context(), m)
+	require.NoError(t, sent)
+	assert.Equal(t, "api-100-"+number[1:]+"-0123", res.ID, "as the provider gave it")
+	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", res, res.Attempts[0], res), number[1:], "printed")
 	testutil.NoLeak(t, fallback.Submission{Ref: "r", To: number, Content: fallback.Text("hello there"), Message: m}.String(), secrets...)
 	fe, ok := errors.AsType[*fallback.Error](err)
 	require.True(t, ok)

@@ -92,7 +92,7 @@ func (b *BoundRoute) job(m fallback.Message) (*job, error) {
 	if deadline.IsZero() {
 		deadline = time.Now().Add(DefaultDeadline)
 	}
-	j.st = state{Route: b.name, Message: stored, Class: m.Class, Once: m.AtMostOnce, Deadline: deadline.UnixNano()}
+	j.st = state{Route: b.name, Message: stored, Class: m.Class, Once: m.AtMostOnce, Deadline: cascade.Nano(deadline)}
 	addresses := map[string]uint8{}
 	for i, legs := range b.legs {
 		stage := storedStage{Goal: b.goals[i].Until, Within: b.goals[i].Within}

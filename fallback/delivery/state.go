@@ -219,7 +219,7 @@ type storedReceipt struct {
 func storeReceipt(r Receipt, now time.Time) storedReceipt {
 	s := storedReceipt{Provider: r.Provider, Ref: r.Ref, ID: r.ID, Channel: r.Channel, Outcome: r.Outcome, At: now.UnixNano()}
 	if !r.At.IsZero() && r.At.Before(now) {
-		s.At = r.At.UnixNano()
+		s.At = cascade.Nano(r.At)
 	}
 	if r.Err != nil {
 		s.Reason, _ = errs.ReasonOf(r.Err)

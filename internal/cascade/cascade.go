@@ -4,6 +4,7 @@
 package cascade
 
 import (
+	"math"
 	"time"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
@@ -21,6 +22,18 @@ type Plan struct {
 	Hold  time.Duration // how long an attempt of unknown fate waits for proof
 	Grace time.Duration // how long a revoked one waits for a crossing receipt
 	Tries int           // submissions of one attempt that certainly was not accepted; 0: one
+}
+
+// Nano is t for Plan.Deadline and the like: in nanoseconds since 1970, at least
+// 1, for 0 is no time; a time beyond what that can say, as near as it can.
+func Nano(t time.Time) int64 {
+	switch {
+	case t.Unix() >= math.MaxInt64/int64(time.Second):
+		return math.MaxInt64
+	case t.Unix() < 0:
+		return 1
+	}
+	return max(1, t.UnixNano())
 }
 
 // Stage is the legs that are taken at once, and the wait for them.

@@ -3,6 +3,7 @@
 package errs
 
 import (
+	"context"
 	"errors"
 	"net"
 )
@@ -149,10 +150,28 @@ func Classify(err error) Reason {
 }
 
 // NeverSent reports whether err by itself proves that no request was written.
+// Of errors that are joined each must: one may be of another try. That a
+// context ended besides proves nothing either way.
 func NeverSent(err error) bool {
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		return op.Op == "dial"
+	switch e := err.(type) { //nolint:errorlint // it is unwrapped here
+	case *net.OpError:
+		return e.Op == "dial"
+	case *net.DNSError:
+		return true
+	case interface{ Unwrap() error }:
+		return NeverSent(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		proof := false
+		for _, one := range e.Unwrap() {
+			if one == context.Canceled || one == context.DeadlineExceeded { //nolint:errorlint // the very values
+				continue
+			}
+			if !NeverSent(one) {
+				return false
+			}
+			proof = true
+		}
+		return proof
 	}
-	_, ok := errors.AsType[*net.DNSError](err)
-	return ok
+	return false
 }

@@ -1,6 +1,7 @@
 package errs
 
 import (
+	"context"
 	"bytes"
 	"errors"
 	"fmt"
@@ -110,7 +111,11 @@ func TestClassify(t *testing.T) {
 		{&net.DNSError{Err: "no such host"}, ReasonUnavailable, true},
 		{&net.OpError{Op: "read", Err: io.EOF}, ReasonMaybeAccepted, false},
 		{&net.OpError{Op: "write", Err: &net.DNSError{}}, ReasonMaybeAccepted, false},
-		{errors.Join(MaybeAccepted, dial), ReasonMaybeAccepted, true},
+		{errors.Join(MaybeAccepted, dial), ReasonMaybeAccepted, false},
+		{errors.Join(errors.New("primary: reset after write"), dial), ReasonMaybeAccepted, false}, // another try
+		{errors.Join(dial, fmt.Errorf("x: %w", dial)), ReasonUnavailable, true},
+		{errors.Join(dial, context.Canceled, context.DeadlineExceeded), ReasonUnavailable, true},
+		{errors.Join(context.Canceled), ReasonMaybeAccepted, false},
 	} {
 		if got := Classify(c.err); got != c.want {
 			t.Errorf("%v is %v, not %v", c.err, got, c.want)

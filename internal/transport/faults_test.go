@@ -457,3 +457,74 @@ func TestChunkedBodies(t *testing.T) {
 	check(t, o.send(t.Context()), nil, 1)
 	check(t, o.send(t.Context()), errs.MaybeAccepted, 1)
 }
+
+// deafConn loses every write after the first: the connection is closed, which
+// shows only when it is written to.
+type deafConn struct {
+	net.Conn
+
+	writes atomic.Int32
+}
+
+func (c *deafConn) Write(b []byte) (int, error) {
+	if c.writes.Add(1) > 1 {
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(b)
+}
+
+// TestKeptConnectionIsGone: a kept connection that takes nothing of a request
+// any more is no attempt. The request goes over another, body and all.
+func TestKeptConnectionIsGone(t *testing.T) {
+	t.Parallel()
+	s := fake.New(http.HandlerFunc(vendor))
+	defer s.Close()
+	o := newOver(t, s.URL)
+	tr, _ := defaultTransport()
+	tr.(*http.Transport).DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) { //nolint:errcheck // see TestDefaultPool
+		c, err := new(net.Dialer).DialContext(ctx, network, addr)
+		return &deafConn{Conn: c}, err
+	}
+	defer tr.(*http.Transport).CloseIdleConnections() //nolint:errcheck // likewise
+	o.c.http.Transport = tr
+	for range 2 {
+		o.compare(t, o.send(t.Context()), fault{status: 202, attempts: 1})
+	}
+	requests := s.Requests()
+	if len(requests) != 2 || len(requests[1].Body) == 0 || string(requests[0].Body) != string(requests[1].Body) {
+		t.Errorf("the server saw %v", requests)
+	}
+}
+
+// TestNothingWritten: our own pool reports every connection that it hands
+// over, so that without a report nothing was written. Another RoundTripper may
+// not report at all.
+func TestNothingWritten(t *testing.T) {
+	t.Parallel()
+	for _, own := range []bool{true, false} {
+		a := &attempts{c: &Client{ownPool: own}}
+		if a.written(io.EOF) == own {
+			t.Errorf("own pool %v: written %v", own, !own)
+		}
+	}
+}
+
+// TestFaultOfAnswers: an answer that came and is not understood is that, too.
+func TestFaultOfAnswers(t *testing.T) {
+	t.Parallel()
+	c := &Client{}
+	for _, test := range []struct {
+		res  Result
+		also error
+	}{
+		{Result{Status: 200, Kind: errs.MaybeAccepted}, errs.Decode},
+		{Result{Status: 200, Kind: errs.Unavailable, unread: true}, errs.Decode},
+		{Result{Status: 200, Kind: errs.RateLimited}, nil},
+		{Result{Status: 500, Kind: errs.MaybeAccepted}, nil},
+		{Result{Kind: errs.MaybeAccepted}, nil},
+	} {
+		if f := c.Fault(test.res); f.Also != test.also { //nolint:errorlint // the very value
+			t.Errorf("%+v: also %v", test.res, f.Also)
+		}
+	}
+}

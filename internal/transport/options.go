@@ -80,7 +80,7 @@ func (o *Options) BaseURL() string {
 }
 
 // SetHTTPClient sets the client whose Transport, Jar and Timeout are used. It
-// is copied.
+// is copied. Without a Transport it gets the one that there is without it.
 func (o *Options) SetHTTPClient(c *http.Client) error {
 	if c == nil {
 		return errors.New("HTTP client: nil")

@@ -15,8 +15,9 @@ func TestParseRetryAfter(t *testing.T) {
 		"Sat Nov 21 10:00:09 2026":         9 * time.Second,
 		"Sat, 21 Nov 2026 09:59:59 GMT":    0,
 		"Sat, 21 Nov 2026 10:00:00 GMT":    0,
-		"Sat, 21 Nov 2099 10:00:00 GMT":    0,
-		"0":                                0, "-1": 0, "+1": 0, "604801": 0, "9223372036854775807": 0, "1e2": 0, "0x10": 0, "Inf": 0, "NaN": 0,
+		"Sat, 21 Nov 2099 10:00:00 GMT":    maxRetryAfter,
+		"604801":                           maxRetryAfter, "9223372036": maxRetryAfter, "9223372037": 0, "9223372036854775807": 0,
+		"0": 0, "-1": 0, "+1": 0, "1e2": 0, "0x10": 0, "Inf": 0, "NaN": 0,
 		"": 0, ".": 0, "1,5": 0, "120, 60": 0, "5 s": 0, "soon": 0, "1_0": 0,
 	} {
 		if got := parseRetryAfter(v, now); got != want {

@@ -60,7 +60,7 @@ func New(provider string, o Options, auth Auth, header http.Header) (*Client, er
 	}
 	c.http = *o.http
 	if c.http.Transport == nil {
-		c.http.Transport = http.DefaultTransport
+		c.http.Transport, c.ownPool = defaultTransport()
 	}
 	if c.http.Timeout > 0 { // http.Client would run a goroutine for it
 		c.opts.timeout = min(c.opts.timeout, c.http.Timeout)

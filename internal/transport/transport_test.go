@@ -307,8 +307,8 @@ func TestUsersClientIsCopied(t *testing.T) {
 	if len(rt.requests) != 2 {
 		t.Errorf("%d requests", len(rt.requests))
 	}
-	if cl := client(t, nil, func(o *Options) { must(t, o.SetHTTPClient(&http.Client{})) }); cl.http.Transport != http.DefaultTransport {
-		t.Errorf("%T in place of http.DefaultTransport", cl.http.Transport)
+	if cl := client(t, nil, func(o *Options) { must(t, o.SetHTTPClient(&http.Client{})) }); !cl.ownPool {
+		t.Errorf("%T in place of a pool of its own", cl.http.Transport)
 	}
 }
 
