@@ -85,7 +85,7 @@ func (c *Cache) keep(t Token) {
 	}
 	c.token, c.dropped, c.renew = func() Token { return t }, false, time.Time{}
 	if !t.Expires.IsZero() {
-		c.renew = t.Expires.Add(-min(c.Early, time.Until(t.Expires)/2))
+		c.renew = t.Expires.Add(-min(c.Early, time.Until(t.Expires)/2)).Round(0) // by the wall clock: the other stops while a host is suspended
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -254,5 +255,19 @@ func TestNoWaitJoinsNobody(t *testing.T) {
 			t.Errorf("waited %v", took)
 		}
 		time.Sleep(time.Minute)
+	})
+}
+
+// TestEndsByTheWallClock: the monotonic clock stops while a host is suspended,
+// a token's life does not.
+func TestEndsByTheWallClock(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &issuer{life: time.Hour}
+		c := &Cache{Fetch: s.fetch}
+		get(t, c, "token-1")
+		if strings.Contains(c.renew.String(), "m=") {
+			t.Errorf("%v has a monotonic reading", c.renew)
+		}
 	})
 }
