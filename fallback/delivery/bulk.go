@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -340,8 +342,8 @@ func (b *batch) send(ctx context.Context, r *Runner) {
 	work.Wait()
 }
 
-// call submits. A batch that was refused whole, which proves that nothing of
-// it was accepted, is halved to find the recipient that it was refused for.
+// call submits. Those that were refused together, which proves that none of
+// them was accepted, are halved to find the recipient that it was for.
 func (b *batch) call(ctx context.Context, r *Runner, subs []fallback.Submission) []verdict {
 	limited, cancel := context.WithTimeout(ctx, r.cfg.Call)
 	begun := time.Now()
@@ -349,7 +351,6 @@ func (b *batch) call(ctx context.Context, r *Runner, subs []fallback.Submission)
 	cancel()
 	now := time.Now()
 	verdicts := make([]verdict, len(subs))
-	whole := len(subs) > 1
 	for i, s := range subs {
 		v := verdict{ref: s.Ref, took: now.Sub(begun), at: now}
 		if i < len(results) {
@@ -357,17 +358,56 @@ func (b *batch) call(ctx context.Context, r *Runner, subs []fallback.Submission)
 		} else {
 			v.err = fallback.ErrMaybeAccepted // the Batcher broke its promise
 		}
-		switch reasonOf(v.err) {
-		case errs.ReasonInvalidRequest, errs.ReasonInvalidRecipient:
-		default:
-			whole = false
-		}
 		verdicts[i] = v
 	}
-	if whole {
-		half := len(subs) / 2
-		return append(b.call(ctx, r, subs[:half]), b.call(ctx, r, subs[half:])...)
+	halved := 0
+	for _, places := range refusedTogether(verdicts) {
+		halved += len(places)
+		half := len(places) / 2
+		for _, part := range [...][]int{places[:half], places[half:]} {
+			again := make([]fallback.Submission, len(part))
+			for n, i := range part {
+				again[n] = subs[i]
+			}
+			for n, v := range b.call(ctx, r, again) {
+				verdicts[part[n]] = v
+			}
+		}
 	}
-	r.called(b.jobs[0].st.Route, b.line, verdicts[0])
+	if halved < len(subs) {
+		r.called(b.jobs[0].st.Route, b.line, verdicts[0])
+	}
 	return verdicts
+}
+
+// refusedTogether are the places of those that were refused in one call: all
+// of them, or those with the very same error, if there are several.
+func refusedTogether(verdicts []verdict) [][]int {
+	var all []int
+	for i, v := range verdicts {
+		switch reasonOf(v.err) {
+		case errs.ReasonInvalidRequest, errs.ReasonInvalidRecipient:
+			all = append(all, i)
+		default:
+		}
+	}
+	if len(all) == len(verdicts) && len(all) > 1 {
+		return [][]int{all}
+	}
+	var groups [][]int
+	for _, i := range all {
+		same := func(g []int) bool { return sameError(verdicts[g[0]].err, verdicts[i].err) }
+		if at := slices.IndexFunc(groups, same); at >= 0 {
+			groups[at] = append(groups[at], i)
+		} else {
+			groups = append(groups, []int{i})
+		}
+	}
+	return slices.DeleteFunc(groups, func(g []int) bool { return len(g) < 2 })
+}
+
+// sameError reports whether a and b are one value, not two alike.
+func sameError(a, b error) bool {
+	t := reflect.TypeOf(a)
+	return t == reflect.TypeOf(b) && t.Kind() == reflect.Pointer && a == b //nolint:errorlint // the very value
 }

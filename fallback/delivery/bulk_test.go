@@ -133,6 +133,39 @@ func TestBatchRefused(t *testing.T) {
 	})
 }
 
+// Of a batch that took two calls of the provider, one may be refused for one
+// person's sake: those that were refused together are halved, nobody else is
+// called for again.
+func TestBatchRefusedInPart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := batching("a")
+		calls := map[string]int{}
+		a.answer = func(_ context.Context, subs []fallback.Submission) []delivery.BatchResult {
+			results := make([]delivery.BatchResult, len(subs))
+			refusal := &wrapped{fallback.ErrInvalidRecipient} // of the call with everybody but the first person
+			wrong := slices.ContainsFunc(subs, func(s fallback.Submission) bool { return s.Message.Key == "7" })
+			for i, s := range subs {
+				calls[s.Message.Key]++
+				if wrong && s.Message.Key != "0" {
+					results[i].Err = refusal
+				}
+			}
+			return results
+		}
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+		outcomes, _ := collect(route.SendAll(t.Context(), several(20, nil)))
+		assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 19, fallback.Failed: 1}, outcomes)
+		assert.Equal(t, 1, calls["0"], "it was accepted at once")
+	})
+}
+
+// wrapped is an error that is one value for all that were refused with it.
+type wrapped struct{ error }
+
+func (w *wrapped) Unwrap() error { return w.error }
+
 // An attempt that went with others is not repeated by its reference, although
 // the provider refuses repeats.
 func TestBatchIsNotRepeated(t *testing.T) {

@@ -82,7 +82,7 @@ type Batcher interface {
 // BatchResult is what became of one submission of a batch.
 type BatchResult struct {
 	fallback.Ack
-	Err error // as Sender.Send's
+	Err error // as Sender.Send's; those that were refused in one call have one value, a pointer
 }
 
 // Revoker is a Sender that can take back what is not delivered yet.
