@@ -1,8 +1,8 @@
 package errs
 
 import (
-	"context"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"

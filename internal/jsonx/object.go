@@ -21,8 +21,11 @@ type member struct {
 	value json.RawMessage
 }
 
-// Read reads b and reports whether it is an object. Values are parts of b. Of
-// what is no object there are no members.
+// MaxMembers is how many members an object may have for Object.
+const MaxMembers = 10_000
+
+// Read reads b and reports whether it is an object, of no more than MaxMembers
+// members. Values are parts of b. Of what is no object there are no members.
 func (o *Object) Read(b []byte) bool {
 	o.n, o.more = 0, nil
 	i := space(b, 0)
@@ -136,6 +139,9 @@ func object(b []byte, i, depth int, o *Object) int {
 			return 0
 		}
 		if o != nil {
+			if len(o.more) == MaxMembers-len(o.few) {
+				return 0
+			}
 			o.add(member{unquote(name), b[i:end:end]})
 		}
 		i = space(b, end)

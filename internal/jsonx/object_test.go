@@ -93,6 +93,18 @@ func checkElements(t *testing.T, b []byte) {
 	}
 }
 
+func TestMembersHaveABound(t *testing.T) {
+	t.Parallel()
+	long := "{" + strings.Repeat(`"":0,`, MaxMembers-1) + `"a":0}`
+	var o Object
+	if !o.Read([]byte(long)) || string(o.Get("a")) != "0" {
+		t.Error("as many members as are allowed are too many")
+	}
+	if o.Read([]byte(`{"b":1,`+long[1:])) || o.Get("b") != nil {
+		t.Error("one member too many is not")
+	}
+}
+
 func TestElementsHaveABound(t *testing.T) {
 	t.Parallel()
 	long := "[" + strings.Repeat("0,", MaxElements-1) + "0]"
@@ -111,16 +123,32 @@ func TestElementsHaveABound(t *testing.T) {
 
 func TestObjectGet(t *testing.T) {
 	t.Parallel()
-	var o Object
-	if !o.Read([]byte(`{"1":1,"2":2,"3":3,"4":4,"5":5,"6":6,"7":7,"8":8,"9":9,"10":10,"11":11,"messageId":"a","messageID":"b","14":14,"1":15}`)) {
-		t.Fatal("no object")
-	}
-	for name, want := range map[string]string{"1": "15", "2": "2", "14": "14", "MessageId": `"b"`, "messageI": "", "": ""} {
-		if got := string(o.Get(name)); got != want {
-			t.Errorf("%s is %s, not %s", name, got, want)
+	const eleven = `"1":1,"2":2,"3":3,"4":4,"5":5,"6":6,"7":7,"8":8,"9":9,"10":10,"11":11`
+	var o Object // used again, so that what is left of the one before would show
+	for _, test := range []struct{ object, name, want string }{
+		{`{"a":1,"b":2,"a":3}`, "a", "3"},
+		{`{"a":1,"A":2}`, "a", "2"},
+		{`{"A":1,"a":2}`, "A", "2"},
+		{`{"a":1,"a":null}`, "a", "null"},
+		{`{"a":1,` + eleven + `}`, "a", "1"},
+		{`{"a":1,` + eleven + `,"a":2}`, "a", "2"},              // the first of the list behind the array
+		{`{"a":1,` + eleven + `,"b":0,"a":2,"A":3}`, "a", "3"},  // both in the list
+		{`{` + eleven + `,"a":1,"a":2}`, "a", "2"},              // across the two
+		{`{"a":1,"a":2,` + eleven + `,"b":0}`, "a", "2"},        // both in the array
+		{`{` + eleven + `,"12":12,"13":13,"1":15}`, "1", "15"},  // far apart
+		{`{` + eleven + `,"12":12,"13":13,"1":15}`, "12", "12"}, // the last of the array
+		{`{` + eleven + `,"messageId":"a","messageID":"b"}`, "MessageId", `"b"`},
+		{`{"messageId":"a"}`, "messageI", ""},
+		{`{"messageId":"a"}`, "", ""},
+		{`{"2":[1]}`, "2", "[1]"},
+		{`{"2":[1]}`, "1", ""},
+		{`{}`, "2", ""},
+	} {
+		if !o.Read([]byte(test.object)) {
+			t.Fatalf("%s: no object", test.object)
 		}
-	}
-	if !o.Read([]byte(`{"2":[1]}`)) || o.Get("1") != nil || string(o.Get("2")) != "[1]" {
-		t.Errorf("read again: %s %s", o.Get("1"), o.Get("2"))
+		if got := o.Get(test.name); string(got) != test.want || (got == nil) != (test.want == "") {
+			t.Errorf("%s: %q is %s, not %s", test.object, test.name, got, test.want)
+		}
 	}
 }

@@ -40,10 +40,31 @@ func hide(s string, secrets []string) string {
 	}
 	for _, secret := range secrets {
 		if len(secret) >= minSecret {
-			s = strings.ReplaceAll(s, secret, mask)
+			s = replaceFolded(s, secret)
 		}
 	}
 	return s
+}
+
+// replaceFolded masks secret in s, whatever the case of ASCII letters.
+func replaceFolded(s, secret string) string {
+	folded, want := string(fold([]byte(s))), string(fold([]byte(secret)))
+	at := strings.Index(folded, want)
+	if at < 0 {
+		return s
+	}
+	var out strings.Builder
+	for done := 0; ; {
+		out.WriteString(s[done:at])
+		out.WriteString(mask)
+		done = at + len(want)
+		next := strings.Index(folded[done:], want)
+		if next < 0 {
+			out.WriteString(s[done:])
+			return out.String()
+		}
+		at = done + next
+	}
 }
 
 // clean is s with one space in place of all that cannot be shown.

@@ -57,16 +57,17 @@ func (w *Words) Line(s string) string {
 
 // maskTexts masks what s has of a text, minQuote bytes or more in a row.
 func (w *Words) maskTexts(s string) string {
-	has := func(part string) bool { return len(w.texts.Lookup([]byte(part), 1)) > 0 }
+	folded := fold([]byte(s))
+	has := func(i, end int) bool { return len(w.texts.Lookup(folded[i:end], 1)) > 0 }
 	var out strings.Builder
 	for i := 0; i < len(s); {
 		end := i + minQuote
-		if end > len(s) || !has(s[i:end]) {
+		if end > len(s) || !has(i, end) {
 			out.WriteByte(s[i])
 			i++
 			continue
 		}
-		for end < len(s) && has(s[i:end+1]) {
+		for end < len(s) && has(i, end+1) {
 			end++
 		}
 		out.WriteString(mask)
@@ -102,7 +103,7 @@ func (w *Words) wordAt(s string, i int) int {
 		if end == len(s) {
 			break
 		}
-		if end = atom(s, end); w.words[s[i:end]] {
+		if end = atom(s, end); w.words[string(fold([]byte(s[i:end])))] {
 			longest = end
 		}
 	}
@@ -126,6 +127,16 @@ func atom(s string, i int) int {
 
 func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r) }
 
+// fold makes the letters of ASCII small: servers do that to addresses.
+func fold(b []byte) []byte {
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return b
+}
+
 // readTexts takes the private values out of the request.
 func (w *Words) readTexts() {
 	var all bytes.Buffer
@@ -134,7 +145,7 @@ func (w *Words) readTexts() {
 		if s = clean(s[:min(len(s), maxText)]); !isPrivate(s) || all.Len() > maxTexts {
 			return
 		}
-		all.WriteString(s)
+		all.Write(fold([]byte(s)))
 		all.WriteByte(0)
 		w.addWords(s)
 	}
@@ -197,7 +208,7 @@ func isPrivate(s string) bool {
 func (w *Words) addWords(text string) {
 	add := func(s string) {
 		if s = strings.TrimFunc(s, func(r rune) bool { return !inWord(r) }); len(s) >= minWord {
-			w.words[s] = true
+			w.words[string(fold([]byte(s)))] = true
 		}
 	}
 	if len(text) < minQuote {

@@ -24,6 +24,8 @@ func TestWords(t *testing.T) {
 		{body, "4821 is no good", "*** is no good"},
 		{body, "bad value 7733", "bad value ***"},
 		{body, "asha@example.com unknown", "*** unknown"},
+		{body, "ASHA@Example.com / HELLO ASHA, YOUR CODE", "*** / ***"},
+		{body, strings.ToUpper(key) + " is wrong", "*** is wrong"},
 		{body, "no such city: पुणे", "no such city: ***"},
 		{body, "for +91 98123 45678", "for ***"},
 		{body, key + " is wrong", "*** is wrong"},
