@@ -51,7 +51,7 @@ func (a Auth) GoString() string { return a.String() }
 // OAuth is the client key and secret of an organisation. The client gets an
 // access token for them from /v3/oauth/token/generate on the same base URL,
 // keeps it until shortly before it ends, and gets another one when the vendor
-// answers 401.
+// answers 401, as the HTTP status or as the code of a refusal inside.
 //
 // Source: https://docs.capillarytech.com/reference/oauth
 func OAuth(key, secret string) Auth { return newAuth(schemeOAuth, key, secret) }
@@ -107,7 +107,7 @@ type basic struct {
 
 func (b basic) Secrets() []string { return b.secrets() }
 
-// oauth is a token that is fetched when there is none and after a 401.
+// oauth is a token that is fetched when there is none and when it is refused.
 type oauth struct {
 	header      string
 	attribution http.Header
@@ -186,13 +186,6 @@ func (o *oauth) Rejected(sent http.Header) bool {
 	return true
 }
 
-// forget drops the current token.
-func (o *oauth) forget() {
-	for _, t := range o.cache.Secrets() {
-		o.cache.Drop(t)
-	}
-}
-
 // Secrets are the key, the secret and the token.
 func (o *oauth) Secrets() []string { return append(o.cache.Secrets(), o.secrets()...) }
 
@@ -219,7 +212,7 @@ func (o *oauth) fetch(ctx context.Context) (token.Token, error) {
 	}
 	e := &Error{
 		Op: opToken, StatusCode: res.Status, RequestID: requestID(o.transport, res.Header),
-		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: o.transport.Fault(res),
+		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: fault(o.transport, res),
 	}
 	a := readJSON(res.Body)
 	e.Code, e.Message = a.status.Code, o.transport.Words(res).Line(a.status.Message)

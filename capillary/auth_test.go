@@ -3,6 +3,7 @@ package capillary_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -145,19 +146,71 @@ func TestRevokedToken(t *testing.T) {
 	assert.Equal(t, 1, e.Attempts, "a password stays wrong")
 }
 
-// TestRevokedTokenInsideOK: a 401 inside a 200 has the next call fetch a token.
-func TestRevokedTokenInsideOK(t *testing.T) {
+// TestRevokedTokenInside: a 401 inside another answer is as good as one.
+func TestRevokedTokenInside(t *testing.T) {
 	t.Parallel()
-	srv := capillarytest.NewServer()
-	defer srv.Close()
-	c := srv.Client()
-	srv.Next(capillarytest.Refuse(http.StatusOK, capillary.CodeAuthenticationFailed))
-	_, err := c.SendSMS(t.Context(), oneSMS())
-	require.ErrorIs(t, err, capillary.ErrUnauthorized)
-	assert.Equal(t, 1, srv.TokensIssued())
-	_, err = c.SendSMS(t.Context(), oneSMS())
-	require.NoError(t, err)
-	assert.Equal(t, 2, srv.TokensIssued())
+	for _, status := range []int{http.StatusOK, http.StatusBadRequest} {
+		srv := capillarytest.NewServer()
+		t.Cleanup(srv.Close)
+		c := srv.Client(capillary.WithMaxRetries(0))
+		refusal := capillarytest.Refuse(status, capillary.CodeAuthenticationFailed)
+		srv.Next(refusal)
+		res, err := c.SendSMS(t.Context(), oneSMS())
+		require.NoError(t, err)
+		assert.Equal(t, 2, res.Attempts)
+		assert.Equal(t, 2, srv.TokensIssued())
+
+		srv.Next(capillarytest.Respond(status, "application/json", smsAnswer(`"success":false,"code":401`, goodItem)))
+		_, err = c.SendSMS(t.Context(), oneSMS())
+		require.ErrorIs(t, err, capillary.ErrUnauthorized)
+		e, _ := errors.AsType[*capillary.Error](err)
+		assert.Equal(t, 1, e.Attempts, "a message without errors is not sent again")
+
+		srv.Next(refusal, refusal)
+		_, err = c.SendSMS(t.Context(), oneSMS())
+		require.ErrorIs(t, err, capillary.ErrUnauthorized)
+		e, _ = errors.AsType[*capillary.Error](err)
+		assert.Equal(t, 2, e.Attempts, "once more, no oftener")
+
+		srv.Next(refusal)
+		_, err = srv.BasicClient().SendSMS(t.Context(), oneSMS())
+		require.ErrorIs(t, err, capillary.ErrUnauthorized)
+		e, _ = errors.AsType[*capillary.Error](err)
+		assert.Equal(t, 1, e.Attempts, "a password stays wrong")
+	}
+}
+
+// TestRevokedTokenInsideForAll: many callers at once whose token is refused
+// inside a 200 ask for one other.
+func TestRevokedTokenInsideForAll(t *testing.T) {
+	t.Parallel()
+	const callers = 32
+	s := newStub()
+	var tokens, refusals atomic.Int64
+	all := make(chan struct{})
+	s.RegisterResponder(http.MethodPost, tokenURL, func(*http.Request) (*http.Response, error) {
+		return httpmock.NewStringResponse(http.StatusOK, fmt.Sprintf(`{"data":{"accessToken":"token-%d","ttlSeconds":300}}`, tokens.Add(1))), nil
+	})
+	s.RegisterResponder(http.MethodPost, `=~^`+sendURL, func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("X-Cap-Api-Oauth-Token") != "token-1" {
+			return httpmock.NewStringResponse(http.StatusOK, sentAnswer), nil
+		}
+		if refusals.Add(1) == callers { // they come one after the other only then
+			close(all)
+		}
+		<-all
+		return httpmock.NewStringResponse(http.StatusOK, `{"status":{"success":false,"code":401}}`), nil
+	})
+	c := s.with(t, capillary.OAuth(testKey, testSecret))
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			_, err := c.SendSMS(t.Context(), oneSMS())
+			assert.NoError(t, err)
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, int64(2), tokens.Load())
 }
 
 // TestOneTokenForAll: many callers at once ask for one token, first and after
@@ -200,6 +253,7 @@ func TestNoToken(t *testing.T) {
 		"wrong key, 400":   {400, `{"errors":{"code":1,"message":"` + testSecret + `"}}`, capillary.ErrUnauthorized, false},
 		"wrong key, 200":   {200, `{"data":null,"errors":["Failed to generate"]}`, capillary.ErrUnauthorized, false},
 		"no access":        {403, ``, capillary.ErrForbidden, false},
+		"no such version":  {402, ``, capillary.ErrInvalidRequest, false},
 		"no such resource": {404, `<html></html>`, capillary.ErrInvalidRequest, false},
 		"too many":         {429, ``, capillary.ErrRateLimited, false},
 		"broken server":    {500, `oops`, capillary.ErrUnavailable, false},

@@ -14,7 +14,6 @@ import (
 // immutable, safe for concurrent use, and prints no secret in any form.
 type Client struct {
 	transport *transport.Client
-	oauth     *oauth // nil with Basic
 	relaxed   bool
 	xml       bool
 	camelCase bool
@@ -79,7 +78,6 @@ func build(auth Auth, cfg *config) (*Client, error) {
 		transport: t, relaxed: cfg.RelaxedValidation(), xml: cfg.xml, camelCase: cfg.camelCase,
 		resend: t.Endpoint("Resend", http.MethodPost, "/v2/communications/resend", transport.Send),
 	}
-	c.oauth, _ = credentials.(*oauth)
 	for _, ch := range []struct {
 		to             *channel
 		op, key, value string

@@ -44,7 +44,9 @@
 //
 // A call carries one or more messages, and the vendor may take some of them
 // and refuse the rest. All of that is an [*Error] with an [Item] for each
-// message that the answer names; [Error.Partial] says that some were taken.
+// message that the answer names, and the response is there too;
+// [Error.Partial] says that some were taken. An answer that contradicts itself
+// is [ErrMaybeAccepted], whatever its HTTP status.
 // The order of an answer is not guaranteed, and recipients in it may be
 // rewritten, so with one message in a call there is never a doubt which is
 // meant.
@@ -52,10 +54,11 @@
 // # Retries and duplicates
 //
 // No idempotency key exists. A send is tried again only when it provably was
-// not accepted: no connection could be made, the answer is 429, it is a 401
-// and another OAuth token can be had (once), or it is a 503 with
-// [CodeAuthorizationUnavailable]. All else that leaves doubt is
-// [ErrMaybeAccepted].
+// not accepted: no connection could be made, the answer is 429, it is a 401,
+// as the HTTP status or as the code of a refusal inside, and another OAuth
+// token can be had (once), or it is a 503 with [CodeAuthorizationUnavailable];
+// and nothing in the answer speaks for a message that was taken. All else that
+// leaves doubt is [ErrMaybeAccepted].
 //
 // # Callbacks
 //

@@ -1,7 +1,6 @@
 package capillary
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -61,12 +60,13 @@ type Attachment struct {
 	FileName string // "invoice.pdf"
 	FileType string // the format as an extension, "pdf"
 
-	// FileData is the file, encoded as FileEncodingType says.
+	// FileData is the file, encoded as FileEncodingType says. It must not be
+	// empty.
 	FileData string
 
 	// FileEncodingType is "base64", or empty for data that stands as it is.
 	// Base64 is the only encoding that the vendor names. Images (jpg, jpeg,
-	// png, gif) must have one.
+	// png, gif, by type or by name) must have one.
 	FileEncodingType string
 }
 
@@ -98,11 +98,12 @@ func FileText(name, fileType, text string) Attachment {
 }
 
 // image reports whether the page says that the file must have an encoding
-// type. A type that is not given is taken from the name.
+// type: its type or its name is an image's.
 func (a *Attachment) image() bool {
-	kind := strings.ToLower(cmp.Or(a.FileType, path.Ext(a.FileName)))
-	kind = strings.TrimPrefix(strings.TrimPrefix(kind, "image/"), ".")
-	return slices.Contains([]string{"jpg", "jpeg", "png", "gif"}, kind)
+	return slices.ContainsFunc([]string{a.FileType, path.Ext(a.FileName)}, func(kind string) bool {
+		kind = strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(kind), "image/"), ".")
+		return slices.Contains([]string{"jpg", "jpeg", "png", "gif"}, kind)
+	})
 }
 
 // EmailResponse is Capillary's word about the e-mails of a call.
@@ -137,14 +138,15 @@ type EmailResult struct {
 // documented.
 //
 // The error is an [*Error]. It is [ErrMaybeAccepted] when Capillary may have
-// taken some or all of the e-mails; the call is not repeated then. When the
-// vendor answered for single e-mails the response comes with the error.
+// taken some or all of the e-mails; the call is not repeated then. The response
+// comes with the error when the vendor's answer names e-mails, whatever its HTTP
+// status, and when it is a 2xx that could be read.
 func (c *Client) SendEmail(ctx context.Context, messages ...Email) (*EmailResponse, error) {
 	r, err := send(ctx, c, &c.email, messages)
-	if !r.known {
+	if r == nil || !r.hasResponse() {
 		return nil, err
 	}
-	res := &EmailResponse{Status: r.status, RequestID: r.requestID, Attempts: r.attempts, Raw: r.raw}
+	res := &EmailResponse{Status: r.answered(), RequestID: r.requestID(), Attempts: r.res.Attempts, Raw: r.res.Body}
 	for i := range r.items {
 		it := &r.items[i]
 		m := it.message()
@@ -176,17 +178,31 @@ func (m Email) check(p *checker) {
 		p.add("must be empty to be left out", "body")
 	}
 	for i := range m.Attachments {
-		a, at := &m.Attachments[i], fmt.Sprintf("attachments.attachment[%d].", i)
-		p.text(at+"file_name", a.FileName)
-		p.text(at+"file_type", a.FileType)
-		p.text(at+"file_data", a.FileData)
-		if a.FileEncodingType == "" && a.image() {
-			p.add("is missing: an image must have one", at+"file_encoding_type")
-		}
-		p.text(at+"file_encoding_type", a.FileEncodingType)
+		m.Attachments[i].check(p, fmt.Sprintf("attachments.attachment[%d].", i))
 	}
 	p.time(m.ScheduledTime)
 	p.extra(m.Extra, "to", "cc", "bcc", "from", "subject", "body", "attachments")
+}
+
+func (a *Attachment) check(p *checker, at string) {
+	p.text(at+"file_name", a.FileName)
+	p.text(at+"file_type", a.FileType)
+	p.required(at+"file_data", a.FileData)
+	switch {
+	case a.FileEncodingType == "" && a.image():
+		p.add("is missing: an image must have one", at+"file_encoding_type")
+	case a.FileEncodingType == "" || p.relaxed:
+		p.text(at+"file_encoding_type", a.FileEncodingType)
+	case a.FileEncodingType != Base64:
+		p.add(`must be "base64"`, at+"file_encoding_type")
+	case !isBase64(a.FileData):
+		p.add("is not base64", at+"file_data")
+	}
+}
+
+func isBase64(s string) bool {
+	_, err := io.Copy(io.Discard, base64.NewDecoder(base64.StdEncoding, strings.NewReader(s)))
+	return err == nil
 }
 
 // checkCopies checks the further recipients. They count as fields, not as the
@@ -194,7 +210,7 @@ func (m Email) check(p *checker) {
 func (m Email) checkCopies(p *checker, name string, addresses []string) {
 	for i, s := range addresses {
 		problem := p.addressProblem(s)
-		if strings.Contains(s, ",") {
+		if strings.Contains(s, ",") { // also if it is relaxed: several are joined by commas
 			problem = "must be one address, without a comma"
 		}
 		p.add(problem, fmt.Sprintf("%s[%d]", name, i))

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
 	"github.com/cpaas-go/cpaas/internal/problems"
-	"github.com/cpaas-go/cpaas/internal/redact"
 	"github.com/cpaas-go/cpaas/internal/transport"
 )
 
@@ -46,26 +46,41 @@ const (
 	CodeOK      Code = 200
 	CodePartial Code = 201 // one or more messages have failed; see Error.Items
 
-	CodeInvalidInput         Code = 400 // ErrInvalidRequest
-	CodeAuthenticationFailed Code = 401 // ErrUnauthorized
-	CodeForbidden            Code = 403 // no access, a mandatory field is missing, or a WhatsApp receiver is: several meanings
-	CodeNotFound             Code = 404 // ErrInvalidRequest: no such resource
-	CodeNotSupported         Code = 405 // ErrInvalidRequest: not an operation of the resource
-	CodeUnsupportedMediaType Code = 415 // ErrInvalidRequest: the Content-Type is wrong
-	CodeSearchBusy           Code = 461 // the vendor's search engine is busy; nothing says whether a send can meet it
-	CodeFailed               Code = 500 // all messages have failed; see Error.Items
-	CodeSameCustomer         Code = 521 // several actions are running for the same customer; try later
+	CodeInvalidInput          Code = 400 // ErrInvalidRequest
+	CodeAuthenticationFailed  Code = 401 // ErrUnauthorized
+	CodeVersionNotSupported   Code = 402 // ErrInvalidRequest: no such version of the API; it is not about payment
+	CodeForbidden             Code = 403 // no access, a mandatory field is missing, or a WhatsApp receiver is: several meanings
+	CodeNotFound              Code = 404 // ErrInvalidRequest: no such resource
+	CodeNotSupported          Code = 405 // ErrInvalidRequest: not an operation of the resource
+	CodeOperationNotSupported Code = 406 // ErrInvalidRequest: no such operation
+	CodeUnknownError          Code = 407 // the vendor does not know either
+	CodeMACMismatch           Code = 408 // "MAC mismatch": of what is not said
+	CodeUnsupportedMediaType  Code = 415 // ErrInvalidRequest: the Content-Type is wrong
+	CodeTooManyRequests       Code = 429 // ErrRateLimited; documented as an HTTP status of another operation only
+	CodeSearchBusy            Code = 461 // ErrUnavailable: the vendor's search engine is busy
+	CodeFailed                Code = 500 // all messages have failed; see Error.Items
+	CodeServiceUnavailable    Code = 503 // ErrUnavailable: authorization status unavailable; as an HTTP status only with CodeAuthorizationUnavailable
+	CodeSameCustomer          Code = 521 // ErrUnavailable: several actions are running for the same customer; as an HTTP status it may be a gateway's, and proves nothing
 
 	CodeBatchTooLarge Code = 1060 // ErrInvalidRequest: too many messages in a call; how many are is not documented
+	CodeHeader1061    Code = 1061 // this one and the next two are about the headers or the organisation
+	CodeHeader1062    Code = 1062
+	CodeHeader1064    Code = 1064
 
 	CodeNotAuthorized            Code = 4000 // ErrForbidden; with HTTP status 403
 	CodeAuthorizationUnavailable Code = 4001 // ErrUnavailable; with HTTP status 503: try later
 
 	CodeMessageSent     Code = 4100 // success, of the older SMS API
 	CodeUnableToSend    Code = 4101 // of the older SMS API; nothing says why
+	CodeUnknownSMS      Code = 4102 // ErrInvalidRequest: no such SMS; of the older SMS API
 	CodeEmailSent       Code = 4200 // success, of the older e-mail API
 	CodeSubjectMissing  Code = 4201 // an e-mail has no subject; in the older API "unable to send": several meanings
+	CodeUnknownEmail    Code = 4202 // ErrInvalidRequest: no such e-mail; of the older e-mail API
 	CodeRecipientOrBody Code = 4203 // ErrInvalidRequest: recipient or body is missing; in the older API a template's type is wrong
+	CodeTemplate4204    Code = 4204 // ErrInvalidRequest: this one and the next three are about templates, of the older API
+	CodeTemplate4205    Code = 4205 // ErrInvalidRequest
+	CodeTemplate4206    Code = 4206 // ErrInvalidRequest
+	CodeTemplate4207    Code = 4207 // ErrInvalidRequest
 	CodeInvalidEmailOld Code = 4208 // ErrInvalidRequest: an e-mail address is invalid; of the older API
 	CodeNoMessage       Code = 4217 // ErrInvalidRequest: no message, or the body is invalid
 	CodeInvalidChannel  Code = 4218 // ErrInvalidRequest: not a channel
@@ -77,13 +92,25 @@ const (
 var codes = map[Code]error{
 	CodeInvalidInput:             errs.InvalidRequest,
 	CodeAuthenticationFailed:     errs.Unauthorized,
+	CodeVersionNotSupported:      errs.InvalidRequest,
 	CodeNotFound:                 errs.InvalidRequest,
 	CodeNotSupported:             errs.InvalidRequest,
+	CodeOperationNotSupported:    errs.InvalidRequest,
 	CodeUnsupportedMediaType:     errs.InvalidRequest,
+	CodeTooManyRequests:          errs.RateLimited,
+	CodeSearchBusy:               errs.Unavailable,
+	CodeServiceUnavailable:       errs.Unavailable,
+	CodeSameCustomer:             errs.Unavailable,
 	CodeBatchTooLarge:            errs.InvalidRequest,
 	CodeNotAuthorized:            errs.Forbidden,
 	CodeAuthorizationUnavailable: errs.Unavailable,
+	CodeUnknownSMS:               errs.InvalidRequest,
+	CodeUnknownEmail:             errs.InvalidRequest,
 	CodeRecipientOrBody:          errs.InvalidRequest,
+	CodeTemplate4204:             errs.InvalidRequest,
+	CodeTemplate4205:             errs.InvalidRequest,
+	CodeTemplate4206:             errs.InvalidRequest,
+	CodeTemplate4207:             errs.InvalidRequest,
 	CodeInvalidEmailOld:          errs.InvalidRequest,
 	CodeNoMessage:                errs.InvalidRequest,
 	CodeInvalidChannel:           errs.InvalidRequest,
@@ -92,8 +119,23 @@ var codes = map[Code]error{
 }
 
 // own is the first code that is not one of HTTP's: those say no more than the
-// HTTP status, where there is one.
+// HTTP status, unless that is a 2xx or the 400 of everything.
 const own Code = 1000
+
+// statuses are HTTP statuses that mean something else here than elsewhere.
+var statuses = map[int]error{
+	int(CodeVersionNotSupported): errs.InvalidRequest,
+	int(CodeSearchBusy):          errs.Unavailable,
+}
+
+// fault is what an Error keeps of a call that came to res.
+func fault(t *transport.Client, res transport.Result) errs.Fault {
+	f := t.Fault(res)
+	if kind := statuses[res.Status]; kind != nil && f.Kind != errs.MaybeAccepted && f.Kind != errs.Unauthorized { //nolint:errorlint // sentinels
+		f.Kind = kind
+	}
+	return f
+}
 
 // Error is a call that Capillary refused, in whole or in part, or that failed
 // on the way. It prints no key, recipient or message text.
@@ -106,6 +148,9 @@ type Error struct {
 	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
 	Attempts   int           // requests made; 0: none
 	Fields     []FieldError  // the fields that are wrong, when it was refused before it was sent
+
+	// Errors and Warnings are the vendor's about the whole call, at most 32.
+	Errors, Warnings []Issue
 
 	// Items are the messages that the answer names, those that were taken
 	// too, in its order, which is not guaranteed to be the request's.
@@ -195,17 +240,9 @@ func (e *Error) RawBody() []byte { return e.fault.RawBody() }
 // HasCode reports whether the call or one of its messages was answered with
 // code.
 func (e *Error) HasCode(code Code) bool {
-	if e.Code == code {
-		return true
-	}
-	for _, it := range e.Items {
-		for _, issue := range it.Errors {
-			if issue.Code == code {
-				return true
-			}
-		}
-	}
-	return false
+	with := func(issue Issue) bool { return issue.Code == code }
+	return e.Code == code || slices.ContainsFunc(e.Errors, with) ||
+		slices.ContainsFunc(e.Items, func(it Item) bool { return slices.ContainsFunc(it.Errors, with) })
 }
 
 func (e *Error) detail() errs.Detail {
@@ -233,36 +270,51 @@ func (c *Client) unencodable(op string, err error) *Error {
 	return &Error{Op: op, Message: c.transport.Line(err.Error()), fault: errs.Fault{Kind: errs.InvalidRequest}}
 }
 
-// means finds the vendor's documented refusal that asks to try again.
-func means(status int, body []byte) transport.Meaning {
-	if status != http.StatusServiceUnavailable {
-		return transport.AsStatus
-	}
-	if a := readAnswer(body); a.known && !a.status.Success && a.has(CodeAuthorizationUnavailable) {
-		return transport.Busy
+// means reads a complete answer and tells the transport what its status does
+// not say.
+func (r *reply) means(status int, body []byte) transport.Meaning {
+	r.answer = readAnswer(status, body)
+	switch r.verdict(r.sent) {
+	case unknown:
+	case accepted, partly, unsure:
+		return transport.Taken
+	case refused:
+		switch {
+		case r.spares(): // not certain enough to send it again
+		case status == http.StatusServiceUnavailable && r.has(CodeAuthorizationUnavailable):
+			return transport.Busy
+		case r.kind(status) == errs.Unauthorized: //nolint:errorlint // the very value of the table
+			return transport.Rejected
+		}
 	}
 	return transport.AsStatus
+}
+
+// spares reports whether there is a message without errors.
+func (a *answer) spares() bool {
+	return slices.ContainsFunc(a.items, func(it wireItem) bool { return len(it.Errors) == 0 })
 }
 
 func requestID(t *transport.Client, h http.Header) string {
 	return t.ID(cmp.Or(h.Get("X-Cap-Requestid"), h.Get("X-Cap-Request-Id")))
 }
 
-// fail is the error for a call of so many messages that came to res, or whose
-// complete answer is not a success.
-func (c *Client) fail(op string, res transport.Result, a *answer, sent int) *Error {
+// fail is the error for a call that failed, or whose complete answer is not a
+// success.
+func (c *Client) fail(op string, r *reply) *Error {
+	res := r.res
 	e := &Error{
-		Op: op, StatusCode: res.Status, RequestID: requestID(c.transport, res.Header),
-		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
+		Op: op, StatusCode: res.Status, RequestID: r.requestID(),
+		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: fault(c.transport, res),
 	}
 	if t, ok := errors.AsType[*Error](res.Cause); ok { // no token: nothing was sent
 		e.RetryAfter, e.fault.Kind, e.fault.Also = t.RetryAfter, t.fault.Kind, t.fault.Also
 		return e
 	}
-	c.explain(e, res, a)
-	v := a.verdict(sent)
-	switch kind := a.kind(res.Status); {
-	case v == partly, v == unsure && res.Status/100 == 2, v == accepted && res.Kind == nil:
+	r.explain(e)
+	v := r.verdict(r.sent)
+	switch kind := r.kind(res.Status); {
+	case v == accepted, v == partly, v == unsure: // whatever the status
 		e.Partial = v == partly
 		e.fault.Kind, e.fault.Also = errs.MaybeAccepted, nil
 	case v == unknown && res.Kind == nil:
@@ -270,37 +322,33 @@ func (c *Client) fail(op string, res transport.Result, a *answer, sent int) *Err
 	case v == refused && kind != nil && res.Status != http.StatusTooManyRequests:
 		e.fault.Kind, e.fault.Also = kind, nil
 	}
-	if c.oauth != nil && res.Status/100 == 2 && e.Is(errs.Unauthorized) {
-		c.oauth.forget() // the transport has seen no 401
-	}
 	return e
 }
 
 // explain takes over what the vendor says.
-func (c *Client) explain(e *Error, res transport.Result, a *answer) {
-	e.Code = a.status.Code
-	words, said := c.transport.Words(res), a.status.Message
-	for i, issue := range a.errors {
-		if i == 0 && e.Code == 0 {
-			e.Code = issue.Code
-		}
+func (r *reply) explain(e *Error) {
+	e.Code = r.status.Code
+	if e.Code == 0 && len(r.errors) > 0 {
+		e.Code = r.errors[0].Code
+	}
+	said := r.status.Message
+	for _, issue := range r.errors {
 		said = join(said, issue)
 	}
-	for i, it := range a.items {
-		if i == maxItems {
-			break
-		}
+	e.Errors, e.Warnings = r.shown(r.errors), r.shown(r.status.Warnings)
+	for i := range r.items[:min(len(r.items), maxItems)] {
+		it := &r.items[i]
 		for _, issue := range it.Errors {
 			said = join(said, issue)
 		}
 		m := it.message()
 		recipient := string(cmp.Or(m.To, m.Receiver))
 		e.Items = append(e.Items, Item{
-			ID: string(m.ID), Errors: shown(words, it.Errors), Warnings: shown(words, it.Warnings),
+			ID: string(m.ID), Errors: r.shown(it.Errors), Warnings: r.shown(it.Warnings),
 			recipient: func() string { return recipient },
 		})
 	}
-	e.Message = words.Line(said)
+	e.Message = r.line(said)
 }
 
 // The most messages and issues that an Error holds.
@@ -325,23 +373,11 @@ func join(said string, issue Issue) string {
 	return said + "; " + text
 }
 
-// shown is found, fit to be shown.
-func shown(words *redact.Words, found issues) []Issue {
-	var out []Issue
-	for i, issue := range found {
-		if i == maxIssues {
-			break
-		}
-		out = append(out, Issue{Code: issue.Code, Message: words.Line(issue.Message)})
-	}
-	return out
-}
-
 // kind is the sentinel for what a refusal says, or nil: of the messages, if
 // they agree, else of the call.
 func (a *answer) kind(status int) error {
 	meaning := func(code Code) error {
-		if code < own && status/100 != 2 {
+		if code < own && status/100 != 2 && status != http.StatusBadRequest {
 			return nil
 		}
 		return codes[code]

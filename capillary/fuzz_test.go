@@ -9,7 +9,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/cpaas-go/cpaas/internal/redact"
 	"github.com/cpaas-go/cpaas/internal/testutil"
 	"github.com/cpaas-go/cpaas/internal/transport"
 )
@@ -45,32 +44,42 @@ func FuzzAnswer(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, sent := range []int{1, 3} {
-			a := readAnswer(body)
-			v := a.verdict(sent)
-			if (v == unknown) == a.known {
-				t.Errorf("verdict %d, known %t", v, a.known)
-			}
-			if v == accepted && (!a.status.Success && a.status.Code != 0 || len(a.said()) > 0) {
-				t.Errorf("accepted in spite of %+v", a)
-			}
-			for _, status := range []int{200, 400, 500} {
-				e := c.fail("SendSMS", transport.Result{Status: status, Body: body, Attempts: 1}, &a, sent)
+		for _, status := range []int{200, 400, 403, 500, 503} {
+			for _, sent := range []int{1, 3} {
+				r := &reply{
+					answer: readAnswer(status, body), sent: sent, transport: c.transport,
+					res: transport.Result{Status: status, Body: body, Attempts: 1},
+				}
+				v, e, meaning := r.verdict(sent), c.fail("SendSMS", r), r.means(status, body)
+				if (v == unknown) == r.known {
+					t.Errorf("verdict %d, known %t", v, r.known)
+				}
+				if v == accepted && (!r.status.Success || len(r.said()) > 0) {
+					t.Errorf("accepted in spite of %+v", r.answer)
+				}
+				if v == refused && (r.status.Success || r.ids() > 0) {
+					t.Errorf("refused in spite of %+v", r.answer)
+				}
+				if taken := v == accepted || v == partly || v == unsure; taken != (meaning == transport.Taken) || taken && !errors.Is(e, ErrMaybeAccepted) {
+					t.Errorf("verdict %d is %v and means %d", v, e, meaning)
+				}
 				text := e.Error()
 				if strings.ContainsAny(text, "\r\n\x00") || !utf8.ValidString(text) {
 					t.Errorf("%q is not one line", text)
 				}
-				if e.Partial != (v == partly) || e.Partial && !errors.Is(e, ErrMaybeAccepted) {
+				if e.Partial != (v == partly) {
 					t.Errorf("partial %t, verdict %d", e.Partial, v)
 				}
-				for i := range a.items {
-					(&reply{words: redact.NewWords(nil)}).outcome(&a.items[i])
+				if len(r.items) > maxElements {
+					t.Errorf("%d messages", len(r.items))
+				}
+				for i := range r.items {
+					r.outcome(&r.items[i])
 				}
 			}
-			means(http.StatusServiceUnavailable, body)
-			if at, err := Time(body).Parse(time.UTC); err != nil && !at.IsZero() {
-				t.Errorf("%v and %v", at, err)
-			}
+		}
+		if at, err := Time(body).Parse(time.UTC); err != nil && !at.IsZero() {
+			t.Errorf("%v and %v", at, err)
 		}
 	})
 }
@@ -116,11 +125,15 @@ func FuzzToken(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body string) {
 		rt := roundTripper(func(r *http.Request) (*http.Response, error) { return respond(r, body), nil })
-		c, err := New("https://capillary.example", OAuth("key", "secret"), WithHTTPClient(&http.Client{Transport: rt}), WithMaxRetries(0))
+		cfg := config{Options: transport.Defaults("https://capillary.example")}
+		if err := errors.Join(cfg.SetHTTPClient(&http.Client{Transport: rt}), cfg.SetMaxRetries(0)); err != nil {
+			t.Fatal(err)
+		}
+		o, err := newOAuth(credentials{schemeOAuth, "key", "secret"}, &cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := c.oauth.fetch(t.Context())
+		got, err := o.fetch(t.Context())
 		if err == nil && (got.Value == "" || !transport.ValidHeaderValue(got.Value)) {
 			t.Errorf("%q is a token", got.Value)
 		}

@@ -157,7 +157,7 @@ func TestOrderOfNames(t *testing.T) {
 		Attachments: []capillary.Attachment{
 			capillary.FileBytes("logo.png", "png", []byte{0x89, 'P'}), capillary.FileText("note.txt", "txt", "a < b"),
 		},
-		Extra: map[string]jsonRaw{"z": jsonRaw(`"é"`), "priority": jsonRaw(`1`)},
+		Extra: map[string]jsonRaw{"smile": jsonRaw(`"\\ud83d \uD83D\uDE00"`), "z": jsonRaw(`"é"`), "priority": jsonRaw(`1`)},
 	}
 	js := answering(http.StatusOK, "application/json", sentAnswer)
 	_, err := js.client(t).SendEmail(t.Context(), mail)
@@ -167,7 +167,7 @@ func TestOrderOfNames(t *testing.T) {
 		`"from":"e@example.com","subject":"<\"x\" & 'y'>","body":"line 1\nline 2","attachments":{"attachment":[`+
 		`{"file_name":"logo.png","file_type":"png","file_data":"iVA=","file_encoding_type":"base64"},`+
 		`{"file_name":"note.txt","file_type":"txt","file_data":"a < b"}]},"scheduledTime":"2024-02-21T18:55:06+00:00",`+
-		`"priority":1,"z":"é"}]}}`, body)
+		`"priority":1,"smile":"\\ud83d \uD83D\uDE00","z":"é"}]}}`, body)
 
 	xs := answering(http.StatusOK, "application/xml", string(testutil.Golden(t, "response-email.xml")))
 	_, err = xs.client(t, capillary.WithXML()).SendEmail(t.Context(), mail, mail)
@@ -178,7 +178,7 @@ func TestOrderOfNames(t *testing.T) {
 		`<attachments><attachment><file_name>logo.png</file_name><file_type>png</file_type><file_data>iVA=</file_data>` +
 		`<file_encoding_type>base64</file_encoding_type></attachment>` +
 		`<attachment><file_name>note.txt</file_name><file_type>txt</file_type><file_data>a &lt; b</file_data></attachment></attachments>` +
-		`<scheduled_time>2024-02-21T18:55:06+00:00</scheduled_time><priority>1</priority><z>é</z></email>`
+		`<scheduled_time>2024-02-21T18:55:06+00:00</scheduled_time><priority>1</priority><smile>\ud83d 😀</smile><z>é</z></email>`
 	assert.Equal(t, "<root>"+one+one+"</root>", body)
 
 	sms := answering(http.StatusOK, "application/json", sentAnswer)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,8 +43,9 @@ func WithBaseURL(url string) Option {
 }
 
 // WithHTTPClient has calls made with a copy of client: its Transport, Jar and
-// Timeout. Redirects are not followed whatever it says. Without this option
-// the client has a connection pool of its own, for many concurrent senders.
+// Timeout. Redirects are not followed whatever it says. Without this option, or
+// without a Transport in it, the client has a connection pool of its own, for
+// many concurrent senders.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error { return c.SetHTTPClient(client) }
 }
@@ -82,8 +84,10 @@ func WithUserAgent(product string) Option {
 
 // WithRelaxedValidation switches off the checks of formats, which no page of
 // the vendor's spells out: that a mobile number is digits with or without "+",
-// that an e-mail address has an "@", that neither addresses nor subjects hold
-// line breaks, and that the entity type of [WithAttribution] is a known one.
+// that an e-mail address has an "@" and no comma, that neither addresses nor
+// subjects hold line breaks, that the encoding type of an attachment is
+// [Base64] and its data is, and that the entity type of [WithAttribution] is a
+// known one.
 func WithRelaxedValidation() Option {
 	return func(c *config) error { c.SetRelaxedValidation(); return nil }
 }
@@ -105,14 +109,27 @@ func WithCamelCaseAttachments() Option {
 // WithTokenHeader names the header that carries the OAuth token. The vendor's
 // pages contradict each other: "X-CAP-API-OAUTH-TOKEN" (the default) in the
 // page about OAuth and in every sample, "CAP-API-ACCESS-TOKEN" in the overview.
+// Names of headers that mean something else are refused.
 func WithTokenHeader(name string) Option {
 	return func(c *config) error {
-		if name == "" || strings.Trim(name, tokenCharacters) != "" {
+		switch canonical := http.CanonicalHeaderKey(name); {
+		case name == "" || strings.Trim(name, tokenCharacters) != "":
 			return errors.New("token header: empty, or not fit for a header's name")
+		case slices.Contains(takenHeaders, canonical):
+			return errors.New("token header: " + canonical + " is for something else")
 		}
 		c.tokenHeader = name
 		return nil
 	}
+}
+
+// takenHeaders cannot carry a token: net/http would repeat calls that have one
+// of the first two, and the others have a meaning of their own.
+var takenHeaders = []string{
+	"Idempotency-Key", "X-Idempotency-Key",
+	"Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie", "Expect", "Host",
+	"Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent",
+	headerEntityType, headerEntityCode,
 }
 
 const tokenCharacters = "-_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

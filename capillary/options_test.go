@@ -65,6 +65,17 @@ func TestNewRefuses(t *testing.T) {
 		_, err := capillary.New(base, oauth, opts...)
 		require.NoError(t, err, name)
 	}
+	for _, name := range []string{
+		"Idempotency-Key", "x-idempotency-key", "content-type", "Content-Length", "Host", "User-Agent", "Transfer-Encoding", "Connection",
+		"Cookie", "Accept", "X-CAP-API-ATTRIBUTION-ENTITY-TYPE", "X-CAP-API-ATTRIBUTION-ENTITY-CODE",
+	} {
+		_, err := capillary.New(base, oauth, capillary.WithTokenHeader(name))
+		require.ErrorContains(t, err, "token header", name)
+	}
+	for _, name := range []string{"Authorization", "CAP-API-ACCESS-TOKEN"} {
+		_, err := capillary.New(base, oauth, capillary.WithTokenHeader(name))
+		require.NoError(t, err, name)
+	}
 	_, err := capillary.New("", oauth, capillary.WithBaseURL(base))
 	require.NoError(t, err)
 }

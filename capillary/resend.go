@@ -42,8 +42,8 @@ type ResendResponse struct {
 // that is not found is [ErrInvalidRequest] with [CodeUnknownMessage].
 //
 // The error is an [*Error]. It is [ErrMaybeAccepted] when Capillary may have
-// taken the request, also when a 2xx answer names no new message; the call is
-// not repeated then.
+// taken the request, also when a 2xx answer names no new message, or names one
+// and says that it failed; the call is not repeated then.
 func (c *Client) Resend(ctx context.Context, r ResendRequest) (*ResendResponse, error) {
 	const op = "Resend"
 	if err := r.Validate(); err != nil {
@@ -55,27 +55,47 @@ func (c *Client) Resend(ctx context.Context, r ResendRequest) (*ResendResponse, 
 	if err != nil {
 		return nil, c.unencodable(op, err)
 	}
-	res := c.transport.Do(ctx, transport.Call{Endpoint: c.resend, Header: jsonHeader(), Body: body, Means: means})
-	a := readAnswer(res.Body)
-	var o jsonx.Object
-	o.Read(res.Body)
-	resent := jsonx.Scalar(o.Get("resentMessageId"))
+	got := &reply{sent: 1, transport: c.transport}
+	call := transport.Call{Endpoint: c.resend, Header: jsonHeader(), Body: body, Means: func(status int, body []byte) transport.Meaning {
+		if resentID(body) != "" {
+			return transport.Taken
+		}
+		return got.means(status, body)
+	}}
+	got.res = c.transport.Do(ctx, call)
+	got.answer = readAnswer(got.res.Status, got.res.Body)
+	resent, v := resentID(got.res.Body), got.verdict(1)
 	switch {
-	case res.Kind != nil || resent == "" && a.verdict(1) == refused:
-		return nil, c.fail(op, res, &a, 1)
-	case resent == "" || len(a.errors) > 0:
-		res.Kind, res.Cause = errs.MaybeAccepted, cmp.Or(res.Cause, errNotResent)
-		e := c.fail(op, res, &a, 1)
+	case resent == "" && (got.res.Kind != nil || v == refused):
+		e := c.fail(op, got)
+		e.Partial = false
+		return nil, e
+	case resent == "" || got.res.Kind != nil || v != unknown && v != accepted:
+		got.res.Kind, got.res.Cause = errs.MaybeAccepted, cmp.Or(got.res.Cause, errNotResent)
+		e := c.fail(op, got)
 		e.fault.Kind, e.fault.Also, e.Partial = errs.MaybeAccepted, errs.Decode, false
 		return nil, e
 	}
+	var o jsonx.Object
+	o.Read(got.res.Body)
 	return &ResendResponse{
 		OrgID: jsonx.Scalar(o.Get("orgId")), UndeliveredMessageID: jsonx.Scalar(o.Get("undeliveredMessageId")), ResentMessageID: resent,
-		Warnings: shown(c.transport.Words(res), readIssues(o.Get("warnings"))), RequestID: requestID(c.transport, res.Header), Attempts: res.Attempts, Raw: res.Body,
+		Warnings: got.shown(got.status.Warnings), RequestID: got.requestID(), Attempts: got.res.Attempts, Raw: got.res.Body,
 	}, nil
 }
 
-var errNotResent = errors.New("the answer does not say that the message is sent again")
+// resentID is the id of the new message: a whole number, not 0.
+func resentID(body []byte) string {
+	var o jsonx.Object
+	o.Read(body)
+	id := jsonx.Scalar(o.Get("resentMessageId"))
+	if strings.Trim(id, "0") == "" || strings.Trim(id, "0123456789") != "" {
+		return ""
+	}
+	return id
+}
+
+var errNotResent = errors.New("the answer does not say for certain that the message is sent again")
 
 // Validate says what is wrong with r. The error is an [*Error].
 func (r ResendRequest) Validate() error {

@@ -44,6 +44,13 @@ func TestResendOutcomes(t *testing.T) {
 		"failed inside":  {200, `{"status":{"success":false,"code":500}}`, capillary.ErrInvalidRequest, 500, false},
 		"no new id":      {200, `{"orgId":1}`, capillary.ErrMaybeAccepted, 0, true},
 		"id and error":   {200, `{"resentMessageId":1,"errors":[{"code":4223}]}`, capillary.ErrMaybeAccepted, 4223, true},
+		"id, but failed": {200, `{"status":{"success":false,"code":500},"resentMessageId":1746061653599}`, capillary.ErrMaybeAccepted, 500, true},
+		"id is false":    {200, `{"resentMessageId":false}`, capillary.ErrMaybeAccepted, 0, true},
+		"id is 0":        {200, `{"resentMessageId":0}`, capillary.ErrMaybeAccepted, 0, true},
+		"id is a word":   {200, `{"resentMessageId":"none"}`, capillary.ErrMaybeAccepted, 0, true},
+		"id, HTTP 400":   {400, `{"resentMessageId":17,"errors":[{"code":4223}]}`, capillary.ErrMaybeAccepted, 4223, true},
+		"id, HTTP 429":   {429, `{"resentMessageId":17}`, capillary.ErrMaybeAccepted, 0, true},
+		"taken, 400":     {400, `{"status":{"success":true,"code":201}}`, capillary.ErrMaybeAccepted, 201, false},
 		"not JSON":       {200, `<html></html>`, capillary.ErrMaybeAccepted, 0, true},
 		"server":         {500, ``, capillary.ErrMaybeAccepted, 0, false},
 	} {

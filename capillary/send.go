@@ -176,6 +176,8 @@ func (p *checker) addressProblem(s string) string {
 		return ""
 	case strings.ContainsAny(s, "\r\n"):
 		return "must not have line breaks"
+	case strings.Contains(s, ","):
+		return "must be one address, without a comma"
 	}
 	if local, domain, ok := strings.Cut(s, "@"); !ok || local == "" || domain == "" {
 		return `must have an "@" between two parts`
@@ -262,38 +264,71 @@ type wireRoot struct {
 	Zalo     []any `json:"zaloMessage,omitempty"`
 }
 
-// reply is an answer with what belongs to every response.
+// reply is what a call came to, and what its answer says.
 type reply struct {
 	answer
-	known     bool // an answer of a known form came, perhaps with an error
-	requestID string
-	attempts  int
-	raw       []byte
-	words     *redact.Words
+	sent      int // messages in the call
+	res       transport.Result
+	transport *transport.Client
+	words     *redact.Words // made when there is something to show
 }
 
-// send makes a call.
-func send[M message](ctx context.Context, c *Client, ch *channel, messages []M) (reply, error) {
+// do makes a call of so many messages. Every answer is read once.
+func (c *Client) do(ctx context.Context, call transport.Call, sent int) *reply {
+	r := &reply{sent: sent, transport: c.transport}
+	call.Means = r.means
+	r.res = c.transport.Do(ctx, call)
+	if r.res.Kind != nil { // the last answer may have been none, or not a complete one
+		r.answer = readAnswer(r.res.Status, r.res.Body)
+	}
+	return r
+}
+
+// hasResponse reports whether there is a response to return, perhaps with an
+// error: a known 2xx answer, or one that names messages.
+func (r *reply) hasResponse() bool {
+	return r.known && (r.res.Status/100 == 2 || len(r.items) > 0)
+}
+
+func (r *reply) requestID() string { return requestID(r.transport, r.res.Header) }
+
+// shown is found, fit to be shown.
+func (r *reply) shown(found issues) []Issue {
+	if len(found) == 0 {
+		return nil
+	}
+	out := make([]Issue, 0, min(len(found), maxIssues))
+	for _, issue := range found[:cap(out)] {
+		out = append(out, Issue{Code: issue.Code, Message: r.line(issue.Message)})
+	}
+	return out
+}
+
+// line is the vendor's words on one line, without what they quote of the
+// request.
+func (r *reply) line(said string) string {
+	if r.words == nil {
+		r.words = r.transport.Words(r.res)
+	}
+	return r.words.Line(said)
+}
+
+// send makes a call. The reply is nil when none was made.
+func send[M message](ctx context.Context, c *Client, ch *channel, messages []M) (*reply, error) {
 	op, sent := ch.endpoint.Op, len(messages)
 	if err := validate(op, ch.key, messages, c.relaxed, c.xml); err != nil {
-		return reply{}, err
+		return nil, err
 	}
 	body, err := encode(c, ch.key, messages)
 	if err != nil {
-		return reply{}, c.unencodable(op, err)
+		return nil, c.unencodable(op, err)
 	}
-	res := c.transport.Do(ctx, transport.Call{Endpoint: ch.endpoint, Body: body, Means: means})
-	r := reply{answer: readAnswer(res.Body)}
-	if r.answer.known && res.Kind == nil {
-		r.known, r.requestID, r.attempts, r.raw = true, requestID(c.transport, res.Header), res.Attempts, res.Body
-		r.words = c.transport.Words(res)
-		r.status.Warnings = shown(r.words, r.status.Warnings)
-	}
-	if !r.known || r.verdict(sent) != accepted {
-		return r, c.fail(op, res, &r.answer, sent)
-	}
-	if r.xml && ch.key == keySMS && r.ids() < sent { // the documented answer has an id for each
-		e := c.fail(op, res, &r.answer, sent)
+	r := c.do(ctx, transport.Call{Endpoint: ch.endpoint, Body: body}, sent)
+	switch {
+	case r.res.Kind != nil || r.verdict(sent) != accepted:
+		return r, c.fail(op, r)
+	case r.xml && ch.key == keySMS && r.ids() < sent: // the documented answer has an id for each
+		e := c.fail(op, r)
 		e.fault.Also = errs.Decode
 		return r, e
 	}
@@ -303,7 +338,12 @@ func send[M message](ctx context.Context, c *Client, ch *channel, messages []M) 
 // outcome is the part of a result that every channel has.
 func (r *reply) outcome(it *wireItem) Outcome {
 	m := it.message()
-	return Outcome{
-		ID: string(m.ID), Status: string(m.Status), Errors: shown(r.words, it.Errors), Warnings: shown(r.words, it.Warnings),
-	}
+	return Outcome{ID: string(m.ID), Status: string(m.Status), Errors: r.shown(it.Errors), Warnings: r.shown(it.Warnings)}
+}
+
+// answered is the status of the call, fit to be shown.
+func (r *reply) answered() Status {
+	s := r.status
+	s.Warnings = r.shown(s.Warnings)
+	return s
 }

@@ -58,14 +58,15 @@ type SMSResult struct {
 // documented.
 //
 // The error is an [*Error]. It is [ErrMaybeAccepted] when Capillary may have
-// taken some or all of the messages; the call is not repeated then. When the
-// vendor answered for single messages the response comes with the error.
+// taken some or all of the messages; the call is not repeated then. The response
+// comes with the error when the vendor's answer names messages, whatever its HTTP
+// status, and when it is a 2xx that could be read.
 func (c *Client) SendSMS(ctx context.Context, messages ...SMS) (*SMSResponse, error) {
 	r, err := send(ctx, c, &c.sms, messages)
-	if !r.known {
+	if r == nil || !r.hasResponse() {
 		return nil, err
 	}
-	res := &SMSResponse{Status: r.status, RequestID: r.requestID, Attempts: r.attempts, Raw: r.raw}
+	res := &SMSResponse{Status: r.answered(), RequestID: r.requestID(), Attempts: r.res.Attempts, Raw: r.res.Body}
 	for i := range r.items {
 		it := &r.items[i]
 		m := it.message()

@@ -76,6 +76,12 @@ func TestValidate(t *testing.T) {
 			[]string{"root.email[0].cc[1]", "root.email[0].bcc[0]"},
 			capillary.ErrInvalidRequest,
 		},
+		"comma in to": {
+			mail(func(m *capillary.Email) { m.To = "a@example.com, b@example.com" }), []string{"root.email[0].to"}, capillary.ErrInvalidRecipient,
+		},
+		"comma in from": {
+			mail(func(m *capillary.Email) { m.From = "a@example.com,b@example.com" }), []string{"root.email[0].from"}, capillary.ErrInvalidRequest,
+		},
 		"line breaks": {
 			mail(func(m *capillary.Email) { m.From, m.Subject = "a@example.com\r\nBcc: x@example.com", "a\nb" }),
 			[]string{"root.email[0].from", "root.email[0].subject"},
@@ -85,18 +91,37 @@ func TestValidate(t *testing.T) {
 			mail(func(m *capillary.Email) {
 				m.Attachments = []capillary.Attachment{
 					{FileName: "a.txt", FileData: "x"},
-					{FileType: "PNG"},
-					{FileName: "b.JPeG"},
-					{FileType: "image/gif"},
-					{FileType: ".jpg"},
-					{FileType: "png", FileEncodingType: "base64"},
-					{FileName: bad},
+					{FileType: "PNG", FileData: "x"},
+					{FileName: "b.JPeG", FileData: "x"},
+					{FileType: "image/gif", FileData: "x"},
+					{FileType: ".jpg", FileData: "x"},
+					{FileName: "b.png", FileType: "image", FileData: "x"},
+					{FileType: "png", FileData: "iVA=", FileEncodingType: "base64"},
+					{FileName: bad, FileData: "x"},
 				}
 			}),
 			[]string{
 				"root.email[0].attachments.attachment[1].file_encoding_type", "root.email[0].attachments.attachment[2].file_encoding_type",
 				"root.email[0].attachments.attachment[3].file_encoding_type", "root.email[0].attachments.attachment[4].file_encoding_type",
-				"root.email[0].attachments.attachment[6].file_name",
+				"root.email[0].attachments.attachment[5].file_encoding_type", "root.email[0].attachments.attachment[7].file_name",
+			},
+			capillary.ErrInvalidRequest,
+		},
+		"attachment": {
+			mail(func(m *capillary.Email) {
+				m.Attachments = []capillary.Attachment{
+					capillary.FileBytes("empty.png", "png", nil),
+					capillary.FileText("empty.txt", "txt", ""),
+					{FileName: "a.pdf", FileData: "00", FileEncodingType: "hex"},
+					{FileName: "a.pdf", FileData: "iVA", FileEncodingType: "base64"},
+					{FileName: "a.pdf", FileData: "?", FileEncodingType: "base64"},
+					{FileName: "a.pdf", FileData: "iV\r\nA=", FileEncodingType: "base64"},
+				}
+			}),
+			[]string{
+				"root.email[0].attachments.attachment[0].file_data", "root.email[0].attachments.attachment[1].file_data",
+				"root.email[0].attachments.attachment[2].file_encoding_type", "root.email[0].attachments.attachment[3].file_data",
+				"root.email[0].attachments.attachment[4].file_data",
 			},
 			capillary.ErrInvalidRequest,
 		},
@@ -162,6 +187,14 @@ func TestNothingIsSent(t *testing.T) {
 			_, err := x.SendSMS(t.Context(), capillary.SMS{To: "1", Body: "x", Extra: map[string]jsonRaw{"a": jsonRaw("\nnull")}})
 			return err
 		}, "root.sms[0]"},
+		"XML extra half a character": {func() error {
+			_, err := x.SendSMS(t.Context(), capillary.SMS{To: "1", Body: "x", Extra: map[string]jsonRaw{"a": jsonRaw(`"\\\ud83d\u0041"`)}})
+			return err
+		}, "root.sms[0]"},
+		"XML extra other half": {func() error {
+			_, err := x.SendSMS(t.Context(), capillary.SMS{To: "1", Body: "x", Extra: map[string]jsonRaw{"a": jsonRaw(`"\ud83d\ude00\uDE00"`)}})
+			return err
+		}, "root.sms[0]"},
 		"XML extra twice": {func() error {
 			_, err := x.SendSMS(t.Context(), capillary.SMS{To: "1", Body: "x", Extra: map[string]jsonRaw{"body": jsonRaw(`"y"`)}})
 			return err
@@ -189,6 +222,12 @@ func TestRelaxedValidation(t *testing.T) {
 	require.NoError(t, err)
 	_, err = c.SendEmail(t.Context(), capillary.Email{To: "list", From: "me", Subject: "a\nb", Body: "x"})
 	require.NoError(t, err)
+	_, err = c.SendEmail(t.Context(), capillary.Email{To: "a@b.c, d@e.f", From: "me", Subject: "s", Body: "x", Attachments: []capillary.Attachment{
+		{FileName: "a.bin", FileData: "00", FileEncodingType: "hex"}, {FileName: "a.bin", FileData: "-_", FileEncodingType: "base64"},
+	}})
+	require.NoError(t, err)
+	_, err = c.SendEmail(t.Context(), capillary.Email{To: "a", From: "me", Subject: "s", Body: "x", CC: []string{"a,b"}})
+	require.ErrorIs(t, err, capillary.ErrInvalidRequest)
 	_, err = c.SendSMS(t.Context(), capillary.SMS{Body: "x"})
 	require.ErrorIs(t, err, capillary.ErrInvalidRecipient)
 	_, err = c.SendSMS(t.Context(), capillary.SMS{To: "1\xff", Body: "x"})

@@ -9,12 +9,16 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/cpaas-go/cpaas/internal/jsonx"
 )
 
-// Bounds for XML answers. The page's are five elements deep.
+// Bounds for answers: the depth of XML, whose examples on the page are five
+// elements deep, and the elements of XML or the messages of JSON.
 const (
 	maxDepth    = 32
 	maxElements = 100_000
@@ -101,13 +105,13 @@ func readXML(body []byte) answer {
 		a.setStatus(&wireStatus{
 			Success: s.value("success"), Code: s.value("code"), Message: s.value("message"),
 			Count: s.value("count", "totalCount"), SuccessCount: s.value("successCount"),
-			Warnings: s.child("warnings").issues(),
+			Warnings: s.issuesIn("warnings"),
 		})
 	}
-	a.errors = root.child("errors").issues()
-	a.status.Warnings = append(a.status.Warnings, root.child("warnings").issues()...)
-	a.known = a.known || len(a.errors) > 0
 	a.collect(root)
+	a.errors = append(a.errors, root.issuesIn("errors")...)
+	a.status.Warnings = append(a.status.Warnings, root.issuesIn("warnings")...)
+	a.known = a.known || len(a.errors) > 0
 	return a
 }
 
@@ -128,26 +132,44 @@ func (a *answer) collect(n *node) {
 				a.items = append(a.items, wireItem{})
 			}
 			it := &a.items[before]
-			it.Errors = append(it.Errors, c.child("errors").issues()...)
-			it.Warnings = append(it.Warnings, c.child("warnings").issues()...)
+			it.Errors = append(it.Errors, c.issuesIn("errors")...)
+			it.Warnings = append(it.Warnings, c.issuesIn("warnings")...)
+			it.add(c.itemStatus())
 		default:
+			a.errors = append(a.errors, c.issuesIn("errors")...)
 			a.collect(c)
 		}
 	}
 }
 
 func (n *node) message() *wireMessage {
-	m := &wireMessage{
+	return &wireMessage{
 		To: n.value("to"), Receiver: n.value("receiver"), Body: n.raw("body"), Template: n.raw("template"),
 		Sender: n.value("sender"), From: n.value("from"), CC: n.value("cc"), BCC: n.value("bcc"), Subject: n.raw("subject"),
 		ScheduledTime: n.value("scheduledTime", "scheduled_time"), LabelOfSender: n.value("labelOfSender"),
 		SenderEmail: n.value("senderEmail"), ReplyToEmail: n.value("replyToEmail"),
-		ID: n.value("nsAdminId", "id"), Status: n.value("status"), Errors: n.child("errors").issues(),
+		ID: n.value("nsAdminId", "id"), Status: n.value("status"), Errors: n.issuesIn("errors"),
+		ItemStatus: n.itemStatus(),
 	}
-	if s := n.child("item_status"); s.name != "" {
-		m.ItemStatus = &wireItemStatus{Success: s.value("success"), Code: s.value("code"), Message: s.value("message")}
+}
+
+func (n *node) itemStatus() *wireItemStatus {
+	s := n.child("item_status")
+	if s.name == "" {
+		return nil
 	}
-	return m
+	return &wireItemStatus{Success: s.value("success"), Code: s.value("code"), Message: s.value("message")}
+}
+
+// issuesIn is the errors or warnings in every child of a name.
+func (n *node) issuesIn(name string) issues {
+	var found issues
+	for _, c := range n.children {
+		if c.name == name {
+			found = append(found, c.issues()...)
+		}
+	}
+	return found
 }
 
 // issues is the errors or warnings in n, whose form is shown nowhere: n is
@@ -215,11 +237,43 @@ func xmlExtraProblem(extra map[string]json.RawMessage) string {
 			return fmt.Sprintf("extra field %q is not an XML name", name)
 		}
 		value = bytes.TrimSpace(value)
+		if loneSurrogate(value) {
+			return fmt.Sprintf("extra field %q has half of a character", name)
+		}
 		if len(value) == 0 || bytes.IndexByte([]byte("{[n"), value[0]) >= 0 || xmlProblem(jsonx.Scalar(value)) != "" {
 			return fmt.Sprintf("extra field %q must be a string, a number or a boolean, in XML", name)
 		}
 	}
 	return ""
+}
+
+// loneSurrogate reports whether valid JSON escapes one half of a UTF-16 pair
+// without the other: read as text it would become another character.
+func loneSurrogate(raw []byte) bool {
+	unit := func(i int) rune { // that of the escape at i; 0: there is none
+		if i+6 > len(raw) || raw[i] != '\\' || raw[i+1] != 'u' {
+			return 0
+		}
+		n, err := strconv.ParseUint(string(raw[i+2:i+6]), 16, 16)
+		if err != nil {
+			return 0
+		}
+		return rune(n)
+	}
+	for i := 0; i < len(raw); i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		switch r := unit(i); {
+		case !utf16.IsSurrogate(r):
+			i++ // over what is escaped
+		case utf16.DecodeRune(r, unit(i+6)) == utf8.RuneError:
+			return true
+		default:
+			i += 11
+		}
+	}
+	return false
 }
 
 // xmlName reports whether s is an XML name as the vendor's are.

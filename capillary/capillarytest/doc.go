@@ -29,9 +29,10 @@
 //   - text for every value; times as RFC 3339
 //   - of each message: to and body; to, from and subject, and a body that is
 //     not empty unless it is left out, as in the page's own example; receiver
-//     and template; mobile numbers of digits; e-mail addresses with an "@"
-//   - file_encoding_type base64 or left out, not for images, and file_data
-//     that is base64 then
+//     and template; mobile numbers of digits; e-mail addresses with an "@",
+//     one each in to and from
+//   - file_data that is not empty; file_encoding_type base64, and file_data
+//     that is base64 then, or left out, not for images by type or by name
 //
 // And of the other two operations: POST to /v3/oauth/token/generate with
 // [Key] and [Secret] and no credentials, POST to /v2/communications/resend

@@ -129,6 +129,7 @@ func TestRefuses(t *testing.T) {
 	mail := func(fields string) string {
 		return `{"root":{"email":[{"to":"a@b","from":"a@b","subject":"s"` + fields + `}]}}`
 	}
+	attachment := func(fields string) string { return `,"attachments":{"attachment":[{` + fields + `}]}` }
 	asXML := basicHeader("Content-Type", "application/xml")
 	for name, tc := range map[string]struct {
 		method, target, body string
@@ -177,9 +178,16 @@ func TestRefuses(t *testing.T) {
 		"bad cc":           {"POST", send + "?channel=email", mail(`,"cc":"a@b,c"`), basicHeader(), 200, `"code":8055`},
 		"camel case":       {"POST", send + "?channel=email", mail(`,"attachments":{"attachment":[{"fileName":"a"}]}`), basicHeader(), 400, `"code":400`},
 		"attachment array": {"POST", send + "?channel=email", mail(`,"attachments":[]`), basicHeader(), 400, `"code":400`},
-		"image":            {"POST", send + "?channel=email", mail(`,"attachments":{"attachment":[{"file_type":"PNG"}]}`), basicHeader(), 200, `"successCount":0`},
-		"not base64":       {"POST", send + "?channel=email", mail(`,"attachments":{"attachment":[{"file_data":"?","file_encoding_type":"base64"}]}`), basicHeader(), 200, `"successCount":0`},
-		"other encoding":   {"POST", send + "?channel=email", mail(`,"attachments":{"attachment":[{"file_encoding_type":"hex"}]}`), basicHeader(), 200, `"successCount":0`},
+		"two in to":        {"POST", send + "?channel=email", `{"root":{"email":[{"to":"a@b, c@d","from":"a@b","subject":"s","body":"x"}]}}`, basicHeader(), 200, `"code":8055`},
+		"image":            {"POST", send + "?channel=email", mail(attachment(`"file_type":"PNG","file_data":"iVA="`)), basicHeader(), 200, `"successCount":0`},
+		"image, media":     {"POST", send + "?channel=email", mail(attachment(`"file_type":"image/png","file_data":"iVA="`)), basicHeader(), 200, `"successCount":0`},
+		"image, point":     {"POST", send + "?channel=email", mail(attachment(`"file_type":".png","file_data":"iVA="`)), basicHeader(), 200, `"successCount":0`},
+		"image, name":      {"POST", send + "?channel=email", mail(attachment(`"file_name":"a.png","file_data":"iVA="`)), basicHeader(), 200, `"successCount":0`},
+		"image, both":      {"POST", send + "?channel=email", mail(attachment(`"file_name":"a.png","file_type":"image","file_data":"iVA="`)), basicHeader(), 200, `"successCount":0`},
+		"image, base64":    {"POST", send + "?channel=email", mail(attachment(`"file_name":"a.png","file_data":"iVA=","file_encoding_type":"base64"`)), basicHeader(), 200, `"successCount":1`},
+		"no data":          {"POST", send + "?channel=email", mail(attachment(`"file_name":"a.txt"`)), basicHeader(), 200, `"successCount":0`},
+		"not base64":       {"POST", send + "?channel=email", mail(attachment(`"file_data":"?","file_encoding_type":"base64"`)), basicHeader(), 200, `"successCount":0`},
+		"other encoding":   {"POST", send + "?channel=email", mail(attachment(`"file_data":"00","file_encoding_type":"hex"`)), basicHeader(), 200, `"successCount":0`},
 		"no receiver":      {"POST", send + "?channel=whatsapp", `{"root":{"whatsappMessage":[{"template":"x"}]}}`, basicHeader(), 200, `"code":403`},
 		"no template":      {"POST", send + "?channel=zalo", `{"root":{"zaloMessage":[{"receiver":"1"}]}}`, basicHeader(), 200, `"successCount":0`},
 

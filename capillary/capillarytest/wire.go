@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -320,10 +321,10 @@ func phone(s string) bool {
 	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-// address reports whether s has an "@" between two parts.
+// address reports whether s has an "@" between two parts, and is one address.
 func address(s string) bool {
 	local, domain, ok := strings.Cut(s, "@")
-	return ok && strings.TrimSpace(local) != "" && strings.TrimSpace(domain) != ""
+	return ok && !strings.Contains(s, ",") && strings.TrimSpace(local) != "" && strings.TrimSpace(domain) != ""
 }
 
 func checkSMS(m *message) *problem {
@@ -365,19 +366,26 @@ func checkEmail(m *message) *problem {
 }
 
 func checkAttachment(a capillary.Attachment) *problem {
-	switch a.FileEncodingType {
-	case "":
-		if slices.Contains([]string{"jpg", "jpeg", "png", "gif"}, strings.ToLower(a.FileType)) {
-			return invalid("an image without an encoding type")
-		}
-	case capillary.Base64:
-		if _, err := base64.StdEncoding.DecodeString(a.FileData); err != nil {
-			return invalid("file data that is not base64")
-		}
-	default:
+	switch {
+	case a.FileData == "":
+		return invalid("an attachment without data")
+	case a.FileEncodingType == "" && (image(a.FileType) || image(path.Ext(a.FileName))):
+		return invalid("an image without an encoding type")
+	case a.FileEncodingType == "":
+		return nil
+	case a.FileEncodingType != capillary.Base64:
 		return invalid("an encoding type that is not base64")
 	}
+	if _, err := base64.StdEncoding.DecodeString(a.FileData); err != nil {
+		return invalid("file data that is not base64")
+	}
 	return nil
+}
+
+// image reports whether a file type or the end of a name is an image's.
+func image(kind string) bool {
+	kind = strings.TrimPrefix(strings.TrimPrefix(strings.ToLower(kind), "image/"), ".")
+	return slices.Contains([]string{"jpg", "jpeg", "png", "gif"}, kind)
 }
 
 func checkWhatsApp(m *message) *problem {

@@ -50,7 +50,7 @@ type Capillary struct {
 // SMS is the leg of text messages from a sender ID; empty: the organisation's
 // default.
 func (c Capillary) SMS(sender string) fallback.Leg {
-	return c.leg(fallback.SMS, func(s fallback.Submission) (submit, error) {
+	return c.leg(fallback.SMS, nil, func(s fallback.Submission) (submit, error) {
 		text, ok := s.Content.(fallback.Text)
 		if !ok {
 			return nil, shows("a text", s.Content)
@@ -58,6 +58,9 @@ func (c Capillary) SMS(sender string) fallback.Leg {
 		m := capillary.SMS{To: digits(s.To), Body: string(text), Sender: sender}
 		if c.EditSMS != nil {
 			c.EditSMS(&m, s)
+		}
+		if m.Body == "" {
+			return nil, errCapillaryText
 		}
 		return func(ctx context.Context) (string, error) {
 			res, err := c.Client.SendSMS(ctx, m)
@@ -69,9 +72,14 @@ func (c Capillary) SMS(sender string) fallback.Leg {
 	})
 }
 
-// Email is the leg of e-mails from an address.
+// Email is the leg of e-mails from an address, which only EditEmail can stand
+// in for.
 func (c Capillary) Email(from string) fallback.Leg {
-	return c.leg(fallback.Email, func(s fallback.Submission) (submit, error) {
+	var problem error
+	if from == "" && c.EditEmail == nil {
+		problem = fmt.Errorf("%w: an e-mail needs the address that it is from", fallback.ErrInvalidRequest)
+	}
+	return c.leg(fallback.Email, problem, func(s fallback.Submission) (submit, error) {
 		mail, ok := s.Content.(fallback.Mail)
 		if !ok {
 			return nil, shows("an e-mail", s.Content)
@@ -80,8 +88,8 @@ func (c Capillary) Email(from string) fallback.Leg {
 		if c.EditEmail != nil {
 			c.EditEmail(&m, s)
 		}
-		if m.Subject == "" || m.Body == "" && !m.OmitBody {
-			return nil, fmt.Errorf("%w: an e-mail needs a subject and a body", fallback.ErrInvalidRequest)
+		if m.From == "" || m.Subject == "" || m.Body == "" && !m.OmitBody {
+			return nil, fmt.Errorf("%w: an e-mail needs a sender, a subject and a body", fallback.ErrInvalidRequest)
 		}
 		return func(ctx context.Context) (string, error) {
 			_, err := c.Client.SendEmail(ctx, m)
@@ -92,7 +100,7 @@ func (c Capillary) Email(from string) fallback.Leg {
 
 // WhatsApp is the leg of WhatsApp messages.
 func (c Capillary) WhatsApp() fallback.Leg {
-	return c.leg(fallback.WhatsApp, func(s fallback.Submission) (submit, error) {
+	return c.leg(fallback.WhatsApp, nil, func(s fallback.Submission) (submit, error) {
 		text, ok := s.Content.(fallback.Text)
 		if !ok {
 			return nil, shows("a text", s.Content)
@@ -100,6 +108,9 @@ func (c Capillary) WhatsApp() fallback.Leg {
 		m := capillary.WhatsApp{Receiver: digits(s.To), Template: string(text)}
 		if c.EditWhatsApp != nil {
 			c.EditWhatsApp(&m, s)
+		}
+		if m.Template == "" {
+			return nil, errCapillaryText
 		}
 		return func(ctx context.Context) (string, error) {
 			_, err := c.Client.SendWhatsApp(ctx, m)
@@ -110,7 +121,7 @@ func (c Capillary) WhatsApp() fallback.Leg {
 
 // Zalo is the leg of Zalo messages.
 func (c Capillary) Zalo() fallback.Leg {
-	return c.leg(fallback.Zalo, func(s fallback.Submission) (submit, error) {
+	return c.leg(fallback.Zalo, nil, func(s fallback.Submission) (submit, error) {
 		text, ok := s.Content.(fallback.Text)
 		if !ok {
 			return nil, shows("a text", s.Content)
@@ -119,6 +130,9 @@ func (c Capillary) Zalo() fallback.Leg {
 		if c.EditZalo != nil {
 			c.EditZalo(&m, s)
 		}
+		if m.Template == "" {
+			return nil, errCapillaryText
+		}
 		return func(ctx context.Context) (string, error) {
 			_, err := c.Client.SendZalo(ctx, m)
 			return "", err
@@ -126,10 +140,13 @@ func (c Capillary) Zalo() fallback.Leg {
 	})
 }
 
-func (c Capillary) leg(ch fallback.Channel, prepare func(fallback.Submission) (submit, error)) fallback.Leg {
+var errCapillaryText = fmt.Errorf("%w: the text is empty", fallback.ErrInvalidRequest)
+
+// leg makes a leg; problem is what is wrong with it, if anything.
+func (c Capillary) leg(ch fallback.Channel, problem error, prepare func(fallback.Submission) (submit, error)) fallback.Leg {
 	return fallback.Leg{
 		Channel: ch, Provider: cmp.Or(c.Name, "capillary"),
-		Sender: capillaryLeg{client: c.Client, channel: ch, prepare: prepare},
+		Sender: capillaryLeg{client: c.Client, channel: ch, problem: problem, prepare: prepare},
 	}
 }
 
@@ -141,6 +158,7 @@ type submit func(context.Context) (id string, err error)
 type capillaryLeg struct {
 	client  *capillary.Client
 	channel fallback.Channel
+	problem error
 	prepare func(fallback.Submission) (submit, error)
 }
 
@@ -149,7 +167,7 @@ func (l capillaryLeg) Validate() error {
 	if l.client == nil {
 		return errNoClient
 	}
-	return nil
+	return l.problem
 }
 
 // Check says whether the leg can show s.

@@ -124,6 +124,24 @@ func TestCapillaryPromises(t *testing.T) {
 	}
 }
 
+// TestCapillaryEmailFrom: an e-mail needs a sender, from the leg or its hook.
+func TestCapillaryEmailFrom(t *testing.T) {
+	t.Parallel()
+	srv := capillaryServer(t)
+	c := senders.Capillary{Client: srv.Client()}
+	err := capillaryAs[interface{ Validate() error }](t, c.Email("").Sender).Validate()
+	require.ErrorIs(t, err, fallback.ErrInvalidRequest)
+	s := capillarySubmission(fallback.Email, fallback.Mail{Subject: "s", Text: "x"})
+	require.ErrorIs(t, capillaryAs[fallback.Checker](t, c.Email("").Sender).Check(s), fallback.ErrInvalidRequest)
+
+	c.EditEmail = func(m *capillary.Email, _ fallback.Submission) { m.From = "hook@example.com" }
+	leg := c.Email("")
+	require.NoError(t, capillaryAs[interface{ Validate() error }](t, leg.Sender).Validate())
+	_, err = leg.Sender.Send(t.Context(), s)
+	require.NoError(t, err)
+	assert.Equal(t, "hook@example.com", srv.Accepted().Emails[0].From)
+}
+
 // TestCapillaryRoutes: its legs stand in a route that waits for receipts only
 // when acceptance is enough.
 func TestCapillaryRoutes(t *testing.T) {
@@ -147,6 +165,9 @@ func TestCapillaryContent(t *testing.T) {
 		{c.SMS(""), template},
 		{c.SMS(""), fallback.Mail{Subject: "s", Text: capillaryText}},
 		{c.SMS(""), nil},
+		{c.SMS(""), fallback.Text("")},
+		{c.WhatsApp(), fallback.Text("")},
+		{c.Zalo(), fallback.Text("")},
 		{c.WhatsApp(), template},
 		{c.WhatsApp(), nil},
 		{c.Zalo(), template},
