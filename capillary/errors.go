@@ -386,7 +386,9 @@ func (a *answer) kind(status int) error {
 	for i, issue := range a.said() {
 		k := meaning(issue.Code)
 		if i > 0 && k != kind { //nolint:errorlint // the very values of the table
-			kind = errs.InvalidRequest // it is several things
+			if kind = errs.InvalidRequest; status >= 500 { // it is several things, which a failing server does not settle
+				return nil
+			}
 			break
 		}
 		kind = k

@@ -125,6 +125,7 @@ func TestOutcomes(t *testing.T) {
 		"404":                  {1, 404, `<html></html>`, failed, capillary.ErrInvalidRequest, 0, false, 0, true},
 		"415":                  {1, 415, ``, failed, capillary.ErrInvalidRequest, 0, false, 0, true},
 		"500, known reason":    {1, 500, smsAnswer(`"success":false,"code":500,"successCount":0`, badItem), failed, capillary.ErrInvalidRequest, 500, false, 1, false},
+		"500, several reasons": {1, 500, `{"status":{"success":false,"code":500},"errors":[{"code":4217},{"code":4000}]}`, failed, capillary.ErrMaybeAccepted, 500, false, 0, true},
 		"500, no reason":       {1, 500, smsAnswer(`"success":false,"code":500,"successCount":0`, ""), failed, capillary.ErrMaybeAccepted, 500, false, 0, true},
 		"502, gateway":         {1, 502, `<html><body>Bad Gateway</body></html>`, failed, capillary.ErrMaybeAccepted, 0, false, 0, true},
 		"503, other":           {1, 503, `{"errors":[{"code":503}]}`, failed, capillary.ErrMaybeAccepted, 503, false, 0, true},
