@@ -156,6 +156,10 @@ func (c *course) place(l Leg, leg, alt int) cascade.Alt {
 func (l Leg) Prepare(m Message) (Submission, error) {
 	s := Submission{Channel: l.Channel, Expires: m.Deadline, Message: m}
 	var err error
+	check, checks := l.Sender.(Checker)
+	if l.Channel == "" && m.To.Only != nil && !checks { // nobody else knows its channels
+		return s, errNotWanted
+	}
 	if s.To, err = m.To.address(l.Channel); err != nil {
 		return s, err
 	}
@@ -164,7 +168,7 @@ func (l Leg) Prepare(m Message) (Submission, error) {
 			return s, errNoContent
 		}
 	}
-	if check, ok := l.Sender.(Checker); ok {
+	if checks {
 		return s, check.Check(s)
 	}
 	return s, nil
@@ -183,7 +187,7 @@ var (
 // address is where the recipient is reached on a channel; "" is the channel
 // of a Sender that orders the channels by itself, which goes by number.
 func (r Recipient) address(ch Channel) (string, error) {
-	if r.Only != nil && !slices.Contains(r.Only, ch) {
+	if r.Only != nil && ch != "" && !slices.Contains(r.Only, ch) {
 		return "", errNotWanted
 	}
 	if a, ok := r.Other[ch]; ok && a != "" {

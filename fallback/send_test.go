@@ -474,3 +474,42 @@ func TestResultPrintsAsATrace(t *testing.T) {
 	assert.Regexp(t, `^  1  \d\d:\d\d:\d\d\.\d{3}  rcs        netcore       failed .*recipient not reachable on this channel  -> next channel$`, lines[1])
 	assert.Regexp(t, `^  2  .*sms        octopush      accepted .*id test-1  -> done$`, lines[2])
 }
+
+// ordering is a Sender that orders channels by itself, and knows them.
+type ordering struct {
+	*fallbacktest.Sender
+
+	err error
+}
+
+func (o ordering) Check(fallback.Submission) error { return o.err }
+
+// TestOnlyWithoutAChannel: a leg without a channel is judged by who knows its
+// channels; where nobody does, it is passed over.
+func TestOnlyWithoutAChannel(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		sender fallback.Sender
+		want   string // why it is passed over
+	}{
+		"nobody knows": {fallback.SenderFunc(func(context.Context, fallback.Submission) (fallback.Ack, error) {
+			t.Error("sent")
+			return fallback.Ack{}, nil
+		}), "the recipient is not to be reached on it"},
+		"not them": {ordering{fallbacktest.Accepting(), errors.New("not on SMS")}, "not on SMS"},
+		"them":     {ordering{Sender: fallbacktest.Accepting()}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := hello()
+			m.To.Only = []fallback.Channel{fallback.WhatsApp, fallback.SMS}
+			res, err := fallback.Route{fallback.Leg{Provider: "a", Sender: test.sender}}.Send(t.Context(), m)
+			if test.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.Error(t, err)
+			require.EqualError(t, res.Attempts[0].Err, test.want)
+		})
+	}
+}

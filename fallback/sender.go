@@ -29,6 +29,8 @@ func (f SenderFunc) Send(ctx context.Context, s Submission) (Ack, error) { retur
 
 // Checker is a Sender that knows, without a call, whether it can show a
 // submission, which has no Ref yet. A leg whose Check refuses is passed over.
+// For a leg without a Channel it also judges Recipient.Only and Other, since it
+// alone knows the channels.
 type Checker interface {
 	Check(Submission) error
 }
