@@ -13,6 +13,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,10 @@ import (
 // MaxCallback is how long the body of a callback may be, in bytes. The vendor
 // documents no limit.
 const MaxCallback = 1 << 20
+
+// MaxEvents is how many events a callback may have. The vendor documents no
+// limit; an event takes far more memory here than on the wire.
+const MaxEvents = 10_000
 
 // Event is one thing that the vendor says happened to a message. It is your
 // own data: it holds phone numbers, also inside MessageID.
@@ -171,6 +176,7 @@ var ErrUnverified = errors.New("deflector: callback not verified")
 var (
 	errCallbackMethod = fmt.Errorf("deflector: callback: %w: neither POST nor GET", errs.Decode)
 	errCallbackLong   = fmt.Errorf("deflector: callback: %w: longer than 1 MiB", errs.Decode)
+	errCallbackMany   = fmt.Errorf("deflector: callback: %w: more than 10,000 events", errs.Decode)
 	errCallbackForm   = fmt.Errorf("deflector: callback: %w: of no known form", errs.Decode)
 )
 
@@ -188,13 +194,15 @@ var (
 //     documented, reqid or request_ID: the event has it as RequestID, is
 //     StatusUnknown without a Time, and has everything in Params
 //
-// Members and statuses that this version does not know are no error. HEAD,
+// Members and statuses that this version does not know are no error, but an
+// event without a single member that it knows is: that is no callback. HEAD,
 // and GET without a native webhook's id, are the vendor checking the URL: they
 // give no event and no error, verified or not.
 //
 // The error is [ErrUnverified], matches [ErrDecode], or is one of reading the
 // body; it shows nothing of the callback. The body is read to its end, at most
-// [MaxCallback] bytes, and can be read again from r.
+// [MaxCallback] bytes with at most [MaxEvents] events, and can be read again
+// from r.
 func ParseCallback(r *http.Request, opts ...CallbackOption) ([]Event, error) {
 	c := callbackConfig{zone: time.UTC}
 	for _, opt := range opts {
@@ -281,7 +289,7 @@ func Handler(fn func(context.Context, Event) error, opts ...CallbackOption) http
 		case errors.Is(err, errCallbackMethod):
 			w.Header().Set("Allow", "GET, HEAD, POST")
 			status = http.StatusMethodNotAllowed
-		case errors.Is(err, errCallbackLong):
+		case errors.Is(err, errCallbackLong), errors.Is(err, errCallbackMany):
 			status = http.StatusRequestEntityTooLarge
 		default:
 			status = http.StatusBadRequest
@@ -300,35 +308,53 @@ func (c callbackConfig) parseJSON(body []byte) ([]Event, error) {
 	if !json.Valid(body) {
 		return nil, errCallbackForm
 	}
+	items, ok := list(body)
+	if !ok {
+		return nil, errCallbackMany
+	}
 	var events []Event
-	for _, item := range list(body) {
+	for _, item := range items {
 		o := members(item)
-		if o == nil {
-			return nil, errCallbackForm
+		parts, read := []json.RawMessage{item}, callbackConfig.event
+		if raw := o.get("delivery_status"); given(raw) {
+			parts, ok = list(raw)
+			read = callbackConfig.whatsAppEvent
+		} else if raw := o.get("incoming_message"); given(raw) {
+			parts, ok = list(raw)
+			read = callbackConfig.incoming
+		} else if o.isNative() {
+			read = callbackConfig.native
 		}
-		switch {
-		case given(o.get("delivery_status")):
-			for _, raw := range list(o.get("delivery_status")) {
-				events = append(events, c.whatsAppEvent(raw))
+		if !ok || len(events)+len(parts) > MaxEvents {
+			return nil, errCallbackMany
+		}
+		for _, raw := range parts {
+			e, known := read(c, members(raw))
+			if !known {
+				return nil, errCallbackForm
 			}
-		case given(o.get("incoming_message")):
-			for _, raw := range list(o.get("incoming_message")) {
-				events = append(events, c.incoming(raw))
-			}
-		case o.isNative():
-			e := nativeEvent(o.params())
-			e.Raw = item
+			e.Raw = bytes.Clone(raw) // raw is part of the whole body
 			events = append(events, e)
-		default:
-			events = append(events, c.event(o, item))
 		}
 	}
 	return events, nil
 }
 
-// event is an RCS or SMS event.
-func (c callbackConfig) event(o object, raw json.RawMessage) Event {
-	e := Event{
+// list is the elements of an array; anything else is its own only element. ok
+// is false for an array that is too long.
+func list(raw json.RawMessage) (items []json.RawMessage, ok bool) {
+	if !given(raw) {
+		return nil, true
+	}
+	if raw[0] != '[' {
+		return []json.RawMessage{raw}, true
+	}
+	return jsonx.Elements(raw)
+}
+
+// event is an RCS or SMS event. known is false if o has no member of one.
+func (c callbackConfig) event(o object) (e Event, known bool) {
+	e = Event{
 		Channel:      channel(o.text("channel")),
 		LastChannel:  channel(o.text("last_channel")),
 		RawStatus:    o.text("status"),
@@ -340,10 +366,10 @@ func (c callbackConfig) event(o object, raw json.RawMessage) Event {
 		Remarks:      o.text("remarks"),
 		BotID:        o.text("nc_bot_id"),
 		Type:         o.text("type"),
-		Raw:          raw,
 	}
 	e.Status = status(e.RawStatus)
-	for _, tag := range list(o.get("tags")) {
+	tags, _ := list(o.get("tags"))
+	for _, tag := range tags {
 		e.Tags = append(e.Tags, jsonx.Scalar(tag))
 	}
 	if click := members(o.get("click_data")); len(click) > 0 {
@@ -353,13 +379,13 @@ func (c callbackConfig) event(o object, raw json.RawMessage) Event {
 		}
 	}
 	e.RawTime, e.Time = c.when(o.get("event_time"))
-	return e
+	return e, o.hasOne("channel", "last_channel", "status", "callbackdata", "x-apiheader", "message_id", "requestid", "mobile", "remarks",
+		"nc_bot_id", "type", "tags", "click_data", "event_time")
 }
 
 // whatsAppEvent is an element of delivery_status.
-func (c callbackConfig) whatsAppEvent(raw json.RawMessage) Event {
-	o := members(raw)
-	e := Event{
+func (c callbackConfig) whatsAppEvent(o object) (e Event, known bool) {
+	e = Event{
 		Channel:      WhatsApp,
 		RawStatus:    o.text("status"),
 		CallbackData: o.text("callbackdata"),
@@ -369,7 +395,6 @@ func (c callbackConfig) whatsAppEvent(raw json.RawMessage) Event {
 		Sender:       o.text("phoneNumber"),
 		Remarks:      o.text("status_remark"),
 		Source:       o.text("source"),
-		Raw:          raw,
 	}
 	e.Status = status(e.RawStatus)
 	if p := members(o.get("pricing")); len(p) > 0 {
@@ -378,14 +403,14 @@ func (c callbackConfig) whatsAppEvent(raw json.RawMessage) Event {
 		}
 	}
 	e.RawTime, e.Time = c.when(o.get("received_at"))
-	return e
+	return e, o.hasOne("status", "callbackdata", "x-apiheader", "ncmessage_id", "recipient", "phoneNumber", "status_remark", "source",
+		"pricing", "received_at")
 }
 
 // incoming is an element of incoming_message, whose members only third
 // parties tell of.
-func (c callbackConfig) incoming(raw json.RawMessage) Event {
-	o := members(raw)
-	e := Event{
+func (c callbackConfig) incoming(o object) (e Event, known bool) {
+	e = Event{
 		Channel:   WhatsApp,
 		Status:    StatusReceived,
 		APIHeader: members(o.get("context")).text("x-apiheader"),
@@ -393,11 +418,13 @@ func (c callbackConfig) incoming(raw json.RawMessage) Event {
 		Recipient: o.text("to"),
 		Sender:    o.text("from"),
 		Type:      o.text("message_type"),
-		Raw:       raw,
 	}
 	e.RawTime, e.Time = c.when(o.get("received_at"))
-	return e
+	return e, o.hasOne("context", "message_id", "to", "from", "message_type", "received_at")
 }
+
+// native is a call of the native SMS webhook, which o has the id of.
+func (callbackConfig) native(o object) (e Event, known bool) { return nativeEvent(o.params()), true }
 
 // nativeEvent is a call of the native SMS webhook.
 func nativeEvent(params url.Values) Event {
@@ -482,6 +509,11 @@ func (o object) get(name string) json.RawMessage {
 }
 
 func (o object) text(name string) string { return jsonx.Scalar(o.get(name)) }
+
+// hasOne reports whether o has one of these members, of whatever value.
+func (o object) hasOne(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return o.get(name) != nil })
+}
 
 // isNative reports whether o is of the native SMS webhook: it has that one's
 // id, and neither id of the events above.

@@ -35,8 +35,9 @@
 // # Retries and duplicates
 //
 // A send is tried again only when it provably was not accepted: no connection
-// could be made, or the answer is 429. All else that leaves doubt is
-// [ErrMaybeAccepted]. The page describes x-apiheader as "used for tracking
+// could be made, or the answer is 429 and has no id. All else that leaves doubt
+// is [ErrMaybeAccepted], whatever the body of a 408, 500, 502, 503 or 504 says
+// besides. The page describes x-apiheader as "used for tracking
 // and idempotency", but neither how long nor what a repeat is answered with,
 // so it is not relied upon.
 //

@@ -3,8 +3,12 @@ package deflector
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +21,8 @@ import (
 
 // What an error of this package can be, for errors.Is. The vendor documents
 // no error: statuses mean what HTTP says, and codes what they mean in the
-// vendor's sibling APIs.
+// vendor's sibling APIs. With 408, 500 and what gateways answer (502, 503,
+// 504) no code takes the doubt away: it is ErrMaybeAccepted.
 var (
 	ErrInvalidRequest     = errs.InvalidRequest     // refused here or there: repeating it changes nothing
 	ErrInvalidRecipient   = errs.InvalidRecipient   // a phone number is wrong
@@ -121,28 +126,34 @@ func invalid(op string, found problems.List) error {
 	return e
 }
 
-// fail is the error for a call that came to res.
-func (c *Client) fail(op string, res transport.Result) *Error {
+// fail is the error for a call that came to res, whose body was read as a.
+func (c *Client) fail(op string, res transport.Result, a answer) *Error {
 	e := &Error{
 		Op: op, StatusCode: res.Status, RequestID: c.transport.ID(res.Header.Get("X-Request-Id")),
 		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
 	}
-	if a := readAnswer(res.Body); a.refused || res.Status/100 != 2 {
+	if a.refused || res.Status/100 != 2 {
 		c.explain(e, res, a)
 	}
 	return e
 }
 
 // explain takes over what the vendor says. What its code means comes before
-// what the status means.
+// what the status means, unless the status leaves in doubt whether the request
+// was carried out (408, 500, 502, 503, 504): none of the vendor's pages names
+// one of these for a refusal, and what a gateway says of its own trouble can
+// read like one.
 func (c *Client) explain(e *Error, res transport.Result, a answer) {
 	words := c.transport.Words(res)
 	e.Code, e.Message = c.transport.Line(a.code), words.Line(a.message)
 	if e.RequestID == "" {
 		e.RequestID = c.transport.ID(a.requestID)
 	}
-	for _, f := range a.fields[:min(len(a.fields), maxFields)] {
+	for _, f := range a.fields {
 		e.Fields = append(e.Fields, FieldError{Path: words.Line(f.Path), Message: words.Line(f.Message)})
+	}
+	if errors.Is(res.Kind, errs.MaybeAccepted) {
+		return
 	}
 	kind := a.kind()
 	if kind == nil && e.StatusCode/100 == 2 { // refused inside, for a reason that is not known
@@ -153,19 +164,35 @@ func (c *Client) explain(e *Error, res transport.Result, a answer) {
 	}
 }
 
+// means says what an answer's body says that its status does not: an id, and
+// nothing of a failure, is given for a request that was taken.
+func means(status int, body []byte) transport.Meaning {
+	if status/100 != 2 && readAnswer(body).taken {
+		return transport.Taken
+	}
+	return transport.AsStatus
+}
+
 const maxFields = 32
 
 // answer is any answer of Deflector or, for errors, of its sibling APIs.
 type answer struct {
 	messageID string
-	partial   bool // it is a list, and not every element has an id
+	taken     bool // it has an id, perhaps of one element of several, and does not say that this one failed
 
 	refused   bool // it says that it failed
+	unsure    bool // it can mean both: it contradicts itself, is not understood, or a list that has not an id for each element
 	code      string
 	message   string
 	requestID string
-	fields    []FieldError
+	fields    []FieldError // at most maxFields
 }
+
+// accepted reports whether the request was certainly taken, all of it.
+func (a *answer) accepted() bool { return a.messageID != "" && !a.refused && !a.unsure }
+
+// rejected reports whether the request was certainly refused, all of it.
+func (a *answer) rejected() bool { return a.refused && a.messageID == "" && !a.unsure }
 
 // kind is the sentinel for what a refusal says, or nil.
 func (a answer) kind() error {
@@ -220,123 +247,179 @@ func readAnswer(body []byte) answer {
 	if one.Read(body) {
 		return answerOf(&one)
 	}
-	var several []json.RawMessage // nobody documents a list; if one comes, it is believed
-	if json.Unmarshal(body, &several) != nil {
-		return answer{}
-	}
+	several, _ := jsonx.Elements(body) // nobody documents a list; if one comes, it is believed
 	var all answer
 	for _, body := range several {
 		if !one.Read(body) {
-			return answer{}
+			all.unsure = true // not understood, so it refuses nothing
+			continue
 		}
 		a := answerOf(&one)
-		all.partial = all.partial || a.messageID == "" && !a.refused
-		all.messageID = cmp.Or(all.messageID, a.messageID)
+		a.unsure = a.unsure || a.messageID == "" && !a.refused
 		if a.refused && !all.refused {
-			a.messageID, a.partial = all.messageID, all.partial
-			all = a
+			all.refused, all.code, all.message, all.requestID, all.fields = true, a.code, a.message, a.requestID, a.fields
 		}
+		all.messageID = cmp.Or(all.messageID, a.messageID)
+		all.taken, all.unsure = all.taken || a.taken, all.unsure || a.unsure
 	}
 	return all
 }
 
 // answerOf knows every shape. Some members change their types from one API to
-// the next, so none is taken for granted.
+// the next, so none is taken for granted, and one that says nothing, such as
+// an empty error beside an id, means nothing.
 func answerOf(o *jsonx.Object) answer {
 	a := answer{messageID: identifier(o.Get("messageId"))}
 	if raw := o.Get("requestError"); given(raw) {
 		a.readRequestError(raw)
-	} else if raw := o.Get("errors"); given(raw) {
+	}
+	if raw := o.Get("errors"); given(raw) {
 		a.readErrors(raw)
-	} else if raw := o.Get("error"); given(raw) {
+	}
+	if raw := o.Get("error"); given(raw) {
 		a.readError(raw)
-	} else if raw := o.Get("response"); given(raw) {
+	}
+	if raw := o.Get("response"); given(raw) {
 		a.readResponse(raw)
 	}
-	a.refused = a.refused || saysFailed(o.Get("status"))
+	a.readStatus(o.Get("status"))
 	if a.message == "" {
 		a.message = jsonx.Scalar(o.Get("message"))
 	}
+	a.taken = a.messageID != "" && (!a.refused || a.unsure)
 	return a
 }
 
 // readRequestError reads the shape of the RCS send API.
 func (a *answer) readRequestError(raw json.RawMessage) {
-	var x struct {
-		ServiceException struct {
-			MessageID        json.RawMessage `json:"messageId"`
-			Text             json.RawMessage `json:"text"`
-			ValidationErrors json.RawMessage `json:"validationErrors"`
-		} `json:"serviceException"`
+	var x, exception jsonx.Object
+	x.Read(raw)
+	exception.Read(x.Get("serviceException"))
+	a.say("", cmp.Or(remark(raw), remark(exception.Get("text"))))
+	a.requestID = identifier(exception.Get("messageId"))
+	if list := exception.Get("validationErrors"); given(list) {
+		a.readErrors(list)
 	}
-	a.refused, a.message = true, jsonx.Scalar(raw)
-	if json.Unmarshal(raw, &x) != nil {
-		return
-	}
-	a.message, a.requestID = jsonx.Scalar(x.ServiceException.Text), identifier(x.ServiceException.MessageID)
-	for _, v := range list(x.ServiceException.ValidationErrors) {
-		a.fields = append(a.fields, FieldError{Message: jsonx.Scalar(v)})
-	}
+	a.doubt(raw)
 }
 
-// readErrors reads the shape of the RCS template and bot APIs.
+// readErrors reads the shape of the RCS template and bot APIs: a list of
+// errors, or one.
 func (a *answer) readErrors(raw json.RawMessage) {
-	for _, item := range list(raw) {
-		var x struct {
-			Message json.RawMessage `json:"message"`
-			Field   json.RawMessage `json:"field"`
-		}
-		f := FieldError{Message: jsonx.Scalar(item)}
-		if json.Unmarshal(item, &x) == nil {
-			f = FieldError{Path: jsonx.Scalar(x.Field), Message: jsonx.Scalar(x.Message)}
-		}
-		a.fields = append(a.fields, f)
+	items, ok := jsonx.Elements(raw)
+	if !ok && raw[0] != '[' {
+		items = []json.RawMessage{raw}
 	}
-	if len(a.fields) > 0 {
-		a.refused, a.message = true, a.fields[0].Message
+	var o jsonx.Object
+	for _, item := range items {
+		if len(a.fields) == maxFields {
+			break
+		}
+		o.Read(item)
+		code, f := remark(o.Get("code")), FieldError{Path: remark(o.Get("field")), Message: cmp.Or(remark(item), remark(o.Get("message")))}
+		a.say(code, f.Message)
+		if f != (FieldError{}) {
+			a.refused, a.fields = true, append(a.fields, f)
+		}
 	}
+	a.doubt(raw)
 }
 
 // readError reads the shapes of the WhatsApp API, where error is an object,
 // and of RCS template creation, where it is a text.
 func (a *answer) readError(raw json.RawMessage) {
-	var x struct {
-		Code    json.RawMessage `json:"code"`
-		Message json.RawMessage `json:"message"`
+	var o jsonx.Object
+	switch {
+	case raw[0] == '[':
+		a.readErrors(raw)
+	case o.Read(raw):
+		a.say(remark(o.Get("code")), remark(o.Get("message")))
+	default:
+		a.say("", remark(raw))
 	}
-	if json.Unmarshal(raw, &x) == nil {
-		a.refused, a.code, a.message = true, jsonx.Scalar(x.Code), jsonx.Scalar(x.Message)
-		return
-	}
-	if text := jsonx.Scalar(raw); text != "" && text != "false" && text != "0" {
-		a.refused, a.message = true, text
-	}
+	a.doubt(raw)
 }
 
 // readResponse reads a shape that only third parties tell of: 200 with
 // {"response":{"status":"error","details":…}}.
 func (a *answer) readResponse(raw json.RawMessage) {
-	var x struct {
-		Status  json.RawMessage `json:"status"`
-		Details json.RawMessage `json:"details"`
-	}
-	if json.Unmarshal(raw, &x) == nil && saysFailed(x.Status) {
-		a.refused, a.message = true, cmp.Or(jsonx.Scalar(x.Details), string(x.Details))
+	var o jsonx.Object
+	o.Read(raw)
+	a.readStatus(o.Get("status"))
+	if details := o.Get("details"); a.refused && given(details) {
+		a.message = cmp.Or(a.message, jsonx.Scalar(details), string(details))
 	}
 }
 
-// saysFailed reports whether a status, a word or an HTTP status, means that
-// the call failed.
-func saysFailed(raw json.RawMessage) bool {
-	switch s := strings.ToLower(jsonx.Scalar(raw)); s {
-	case "":
-		return false
-	case "failure", "failed", "error":
-		return true
-	default:
-		n, err := strconv.Atoi(s)
-		return err == nil && n >= 400 && n < 600
+// readStatus reads a status, a word or an HTTP status.
+func (a *answer) readStatus(raw json.RawMessage) {
+	s := strings.ToLower(jsonx.Scalar(raw))
+	n, _ := strconv.Atoi(s) // a word is no HTTP status: 0
+	switch {
+	case s == "failure" || s == "failed" || s == "error":
+		a.refused = true
+	case n == http.StatusRequestTimeout || n >= 500 && n < 600: // in doubt, as in explain
+		a.unsure = true
+	case n >= 400 && n < 500:
+		a.refused = true
+	case s == "success" || s == "ok" || n >= 200 && n < 300: // a contradiction, unless the code settles it
+		a.unsure = a.unsure || a.refused && codes[a.code] == nil
 	}
+}
+
+// say notes that a shape says code or message, if it does. The first says what
+// is shown.
+func (a *answer) say(code, message string) {
+	if code != "" || message != "" {
+		a.refused, a.code, a.message = true, cmp.Or(a.code, code), cmp.Or(a.message, message)
+	}
+}
+
+// doubt notes that the shape in raw has something in it, but nothing that is
+// understood.
+func (a *answer) doubt(raw json.RawMessage) { a.unsure = a.unsure || !a.refused && !empty(raw) }
+
+// empty reports whether nothing is in a value, however deep.
+func empty(raw json.RawMessage) bool {
+	const longest = 1 << 10 // nobody writes nothing at greater length
+	var v any
+	return len(raw) <= longest && json.Unmarshal(raw, &v) == nil && nothing(v)
+}
+
+func nothing(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case []any:
+		return !slices.ContainsFunc(v, func(v any) bool { return !nothing(v) })
+	case map[string]any:
+		for _, v := range v {
+			if !nothing(v) {
+				return false
+			}
+		}
+		return true
+	}
+	return nothingSaid(fmt.Sprint(v))
+}
+
+// remark is the text of a member that says something is wrong, or "".
+func remark(raw json.RawMessage) string {
+	s := jsonx.Scalar(raw)
+	if nothingSaid(s) {
+		return ""
+	}
+	return s
+}
+
+// nothingSaid reports whether a text, a number or a boolean says that nothing
+// is wrong.
+func nothingSaid(s string) bool {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "", "0", "false", "none", "null":
+		return true
+	}
+	return false
 }
 
 // given reports whether a member is there and not null.
@@ -349,16 +432,4 @@ func identifier(raw json.RawMessage) string {
 		return ""
 	}
 	return s
-}
-
-// list is the elements of an array; anything else is its own only element.
-func list(raw json.RawMessage) []json.RawMessage {
-	var items []json.RawMessage
-	if !given(raw) {
-		return nil
-	}
-	if json.Unmarshal(raw, &items) != nil {
-		return []json.RawMessage{raw}
-	}
-	return items
 }

@@ -101,8 +101,31 @@ func TestErrorShapes(t *testing.T) {
 		"empty 429":      {status: 429, kind: deflector.ErrRateLimited},
 		"HTML 502":       {status: 502, body: "<html></html>", kind: deflector.ErrMaybeAccepted},
 		"E3 with 500":    {status: 500, body: e3, kind: deflector.ErrMaybeAccepted, message: "missing required field: rcs_type"},
-		"null":           {status: 400, body: "null", kind: deflector.ErrInvalidRequest},
-		"numbers masked": {status: 400, body: `{"error":{"code":"8006","message":"text ` + testPhone + ` and ` + testKey + `"}}`, kind: deflector.ErrInvalidRequest, code: "8006", message: "text *** and ***"},
+		"E4 with 408":    {status: 408, body: e4, kind: deflector.ErrMaybeAccepted, code: "8006", message: "type is required."},
+		"E4 with 501":    {status: 501, body: e4, kind: deflector.ErrInvalidRequest, code: "8006", message: "type is required."},
+		"E2 with 502":    {status: 502, body: e2Key, kind: deflector.ErrMaybeAccepted, message: "Authorization Failed, invalid token", fields: []deflector.FieldError{{Path: "api_key", Message: "Authorization Failed, invalid token"}}},
+		"gateway's own":  {status: 504, body: `{"message":"Authorization failed: upstream auth timed out"}`, kind: deflector.ErrMaybeAccepted, message: "Authorization failed: upstream auth timed out"},
+		"redirect":       {status: 302, body: e4, kind: deflector.ErrMaybeAccepted, code: "8006", message: "type is required."},
+		"key, by prefix": {status: 400, body: `{"message":"Authorization Failed"}`, kind: deflector.ErrUnauthorized, message: "Authorization Failed"},
+		"key, by words":  {status: 400, body: `{"message":"unauthenticated"}`, kind: deflector.ErrUnauthorized, message: "unauthenticated"},
+		"not the key":    {status: 400, body: `{"message":"the authorization failed"}`, kind: deflector.ErrInvalidRequest, message: "the authorization failed"},
+		"key, by field":  {status: 400, body: `{"errors":[{"message":"x","field":"api_key"}]}`, kind: deflector.ErrUnauthorized, message: "x", fields: []deflector.FieldError{{Path: "api_key", Message: "x"}}},
+		"key, by dashed field": {
+			status: 400, body: `{"errors":[{"message":"x","field":"api-key"}]}`, kind: deflector.ErrUnauthorized, message: "x",
+			fields: []deflector.FieldError{{Path: "api-key", Message: "x"}},
+		},
+		"E2 with a code": {
+			status: 200, body: `{"errors":[{},{"code":8003,"message":"x"},{"message":"y"}]}`, kind: deflector.ErrNotOnChannel, code: "8003", message: "x",
+			fields: []deflector.FieldError{{Message: "x"}, {Message: "y"}},
+		},
+		"E2 of codes":     {status: 200, body: `{"errors":[{"code":"8003"}]}`, kind: deflector.ErrNotOnChannel, code: "8003"},
+		"E2 of a field":   {status: 200, body: `{"errors":{"field":"to"}}`, kind: deflector.ErrInvalidRequest, fields: []deflector.FieldError{{Path: "to"}}},
+		"E3 as a list":    {status: 200, body: `{"error":["x"]}`, kind: deflector.ErrInvalidRequest, message: "x", fields: []deflector.FieldError{{Message: "x"}}},
+		"E4 with success": {status: 200, body: `{"status":"success","error":{"code":"8002"}}`, kind: deflector.ErrNotOnChannel, code: "8002"},
+		"second shape":    {status: 200, body: `{"requestError":{},"errors":[],"error":"x"}`, kind: deflector.ErrInvalidRequest, message: "x"},
+		"E6 of 429":       {status: 200, body: `{"message":"x","status":429}`, kind: deflector.ErrInvalidRequest, message: "x"},
+		"null":            {status: 400, body: "null", kind: deflector.ErrInvalidRequest},
+		"numbers masked":  {status: 400, body: `{"error":{"code":"8006","message":"text ` + testPhone + ` and ` + testKey + `"}}`, kind: deflector.ErrInvalidRequest, code: "8006", message: "text *** and ***"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -158,9 +181,13 @@ func TestErrorCodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, status := range []int{200, 400, 403, 500} {
+		for _, status := range []int{200, 400, 403, 408, 500, 504} {
 			_, err := answering(status, string(body)).client(t).Send(t.Context(), smsTo(testPhone))
-			checkIs(t, err, test.want)
+			if status >= 408 { // no page documents a refusal with one of these
+				checkIs(t, err, deflector.ErrMaybeAccepted)
+			} else {
+				checkIs(t, err, test.want)
+			}
 			if e, ok := errors.AsType[*deflector.Error](err); !ok || e.Code != test.code {
 				t.Errorf("%d %s: %v", status, test.code, err)
 			}
@@ -192,6 +219,32 @@ func TestMaybeAccepted(t *testing.T) {
 		"one of two failed": `[{"messageId":"ack-1"},` + e4 + `]`,
 		"failed, nothing":   `[` + e4 + `,{}]`,
 		"list of texts":     `["ack-1"]`,
+		"failed, a text":    `[` + e4 + `,"x"]`,
+
+		// An error that says nothing, and a success that names an error.
+		"empty error":          `{"status":"success","error":{}}`,
+		"empty error, data":    `{"status":"success","data":{"id":"b5c3"},"error":{}}`,
+		"error of nothing":     `{"error":{"code":0,"message":""},"status":"success"}`,
+		"error none":           `{"error":"none","status":"ok"}`,
+		"empty requestError":   `{"requestError":{}}`,
+		"null exception":       `{"requestError":{"serviceException":null}}`,
+		"exception of nothing": `{"requestError":{"serviceException":{"text":"","validationErrors":[]}}}`,
+		"empty errors":         `{"errors":{}}`,
+		"errors of nothing":    `{"status":"success","errors":[{}]}`,
+		"errors of less":       `{"errors":[0,"",false,null,[],{"message":" ","field":""}]}`,
+		"success with error":   `{"status":"Success","error":{"code":"77","message":"paused"}}`,
+		"200 with error":       `{"status":200,"errors":[{"message":"paused"}]}`,
+		"in doubt inside":      `{"status":504,"message":"upstream timed out"}`,
+		"in doubt, with code":  `{"status":"500","error":{"code":"8002"}}`,
+		"in doubt, response":   `{"response":{"status":408,"details":"x"}}`,
+		"unknown error":        `{"error":{"reason":"no credit"}}`,
+		"id, unknown error":    `{"messageId":"ack-1","error":{"reason":"no credit"}}`,
+		"id, unknown errors":   `{"messageId":"ack-1","errors":[{"reason":{"deep":["no credit"]}}]}`,
+		"id, unknown shape":    `{"messageId":"ack-1","requestError":{"policyException":{"text":"x"}}}`,
+		"id, listed error":     `{"messageId":"ack-1","error":["x"]}`,
+		"id, second shape":     `{"messageId":"ack-1","errors":[],"error":"x"}`,
+		"id, ok and error":     `{"messageId":"ack-1","status":"ok","error":"x"}`,
+		"id, much of nothing":  `{"messageId":"ack-1","error":{"x":"` + strings.Repeat(" ", 2000) + `"}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -217,6 +270,13 @@ func TestAccepted(t *testing.T) {
 		`{"messageId":"a\u0062c","errors":[],"error":null}`:    "abc",
 		`{"messageId":"x","error":"","status":200}`:            "x",
 		`{"messageId":"x","error":false}`:                      "x",
+		`{"messageId":"x","error":{}}`:                         "x",
+		`{"messageId":"x","errors":{}}`:                        "x",
+		`{"messageId":"x","errors":false,"requestError":{}}`:   "x",
+		`{"messageId":"x","errors":[{"message":""}]}`:          "x",
+		`{"messageId":"x","error":{"code":0,"message":""}}`:    "x",
+		`{"messageId":"x","error":{"code":"0","x":[null,{}]}}`: "x",
+		`{"messageId":"x","error":"none","status":"ok"}`:       "x",
 		`[{"messageId":"ack-1"},{"messageId":"ack-2"}]`:        "ack-1",
 	} {
 		server := answering(202, body)
@@ -229,6 +289,31 @@ func TestAccepted(t *testing.T) {
 		if res.MessageID != want || res.RequestID != "11111111-2222-3333-4444-55555555555a" || string(res.Raw) != body {
 			t.Errorf("%s: %+v", body, res)
 		}
+	}
+}
+
+// An id, and nothing of a failure: the request was taken, whatever the status.
+func TestTaken(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"messageId":"ack-1"}`, `{"messageId":"ack-1","error":{}}`, `{"messageId":"ack-1","message":"slow down"}`, `[{"messageId":"ack-1"},` + e4 + `]`,
+		`[` + e4 + `,{"messageId":"ack-1"}]`, `{"messageId":"ack-1","error":"x","status":"success"}`,
+	} {
+		for _, status := range []int{302, 400, 401, 403, 408, 429, 500, 501, 503} {
+			server := answering(status, body)
+			res, err := server.client(t, deflector.WithMaxRetries(5)).Send(t.Context(), smsTo(testPhone))
+			checkIs(t, err, deflector.ErrMaybeAccepted)
+			if e, ok := errors.AsType[*deflector.Error](err); !ok || res != nil || e.StatusCode != status || len(server.requests) != 1 {
+				t.Errorf("%d %s: %v after %d requests", status, body, err, len(server.requests))
+			}
+		}
+	}
+	for _, body := range []string{
+		``, `{}`, `{"messageId":""}`, `{"messageId":"ack-1","error":{"code":"77"}}`, `{"messageId":"ack-1","status":"failed"}`,
+		`[{"messageId":"ack-1","error":"x"}]`, `{"requestError":{"serviceException":{"messageId":"req-1","text":"x"}}}`,
+	} {
+		_, err := answering(400, body).client(t).Send(t.Context(), smsTo(testPhone))
+		checkIs(t, err, deflector.ErrInvalidRequest)
 	}
 }
 
@@ -261,6 +346,29 @@ func TestManyFieldErrors(t *testing.T) {
 	e, ok := errors.AsType[*deflector.Error](err)
 	if !ok || len(e.Fields) != 32 || e.Fields[0] != (deflector.FieldError{Path: "f", Message: "*** x"}) {
 		t.Errorf("%d fields, %v", len(e.Fields), err)
+	}
+}
+
+// An answer of millions of errors, or of ids, costs no more than its like of
+// one.
+func TestFarTooManyErrorsAreCheap(t *testing.T) { //nolint:paralleltest // the whole process is counted
+	for name, body := range map[string]string{
+		"errors":            `{"errors":[` + strings.Repeat("1,", 500_000) + `1]}`,
+		"validation errors": `{"requestError":{"serviceException":{"validationErrors":[` + strings.Repeat("1,", 500_000) + `1]}}}`,
+		"list of errors":    `{"error":[` + strings.Repeat("1,", 500_000) + `1]}`,
+		"root list":         `[` + strings.Repeat("{},", 500_000) + `{}]`,
+		"an id as well":     `{"messageId":"ack-1","errors":[` + strings.Repeat("0,", 200_000) + `0]}`,
+		"as many as read":   `{"errors":[` + strings.Repeat("1,", 99_999) + `1]}`,
+	} {
+		client := answering(200, body).client(t)
+		allocations := testing.AllocsPerRun(1, func() {
+			if _, err := client.Send(t.Context(), smsTo(testPhone)); err == nil {
+				t.Errorf("%s: accepted", name)
+			}
+		})
+		if allocations > 1000 {
+			t.Errorf("%s: %v allocations", name, allocations)
+		}
 	}
 }
 

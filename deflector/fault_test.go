@@ -217,8 +217,12 @@ func TestFaultMutations(t *testing.T) {
 	}
 	random := rand.New(rand.NewPCG(2, 1000)) // the same bodies in every run
 	accepted, unsure, refusals := 0, 0, 0
-	for range runs {
-		body := mutate(random, []byte(`{"messageId":"7b1e6b4c-`+faultNumber+`"}`))
+	for i := range runs {
+		whole := `{"messageId":"7b1e6b4c-` + faultNumber + `"}`
+		if i%4 == 0 { // refusals have no id
+			whole = `{"number":"` + faultNumber + `"}`
+		}
+		body := mutate(random, []byte(whole))
 		s.Next(fake.Respond(http.StatusOK, "application/json", string(body)))
 		resp, err := client.Send(t.Context(), faultMessage())
 		ids, failure := readMutated(body)
@@ -258,7 +262,8 @@ func mutate(r *rand.Rand, b []byte) []byte {
 	pieces := []string{
 		`"`, `{`, `}`, `[`, `]`, `,`, `:`, `\`, ` `, "\x00", "\xff", `null`, `1e9`, `\u0000`, `,"error":{"code":8002,"message":"no"}`, `,"error":"no"`,
 		`,"status":"failure"`, `,"errors":[{"message":"no","field":"to"}]`, `,"error":null`, `,"error":false`, `,"messageId":"other"`, `,"MessageID":7`,
-		`,"status":200`, `,"requestError":{"serviceException":{"text":"no"}}`,
+		`,"status":200`, `,"requestError":{"serviceException":{"text":"no"}}`, `,"error":{}`, `,"errors":{}`, `,"errors":[{}]`, `,"requestError":{}`,
+		`,"requestError":{"serviceException":null}`, `,"error":{"code":0,"message":""}`, `,"error":"none"`, `,"status":"success"`, `,"status":"ok"`, `,"status":504`,
 	}
 	for range 1 + r.IntN(3) {
 		at := r.IntN(len(b) + 1)
@@ -288,9 +293,15 @@ func mutate(r *rand.Rand, b []byte) []byte {
 }
 
 // readMutated reads a body in a way of its own: every id that it names, and
-// whether it has a member that can mean a refusal.
+// whether it says that the request failed, and not that it succeeded.
 func readMutated(body []byte) (ids map[string]bool, failure bool) {
 	ids = map[string]bool{}
+	var whole any
+	if json.Unmarshal(body, &whole) == nil {
+		said := map[string]bool{}
+		heard(whole, "", said)
+		failure = said["error"] && (!said["success"] || said["8002"]) && !said["doubt"]
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	member := ""
@@ -304,14 +315,38 @@ func readMutated(body []byte) (ids map[string]bool, failure bool) {
 		}
 		word, isWord := token.(string)
 		member = ""
-		if !isWord {
-			continue
-		}
-		switch strings.ToLower(word) {
-		case "messageid":
+		if isWord && strings.EqualFold(word, "messageid") {
 			member = word
-		case "error", "errors", "status", "requesterror", "response":
-			failure = true
+		}
+	}
+}
+
+// heard notes what the texts and numbers of a value, which is that of a
+// member, say.
+func heard(v any, member string, said map[string]bool) {
+	switch v := v.(type) {
+	case []any:
+		for _, v := range v {
+			heard(v, member, said)
+		}
+	case map[string]any:
+		for name, v := range v {
+			if member != "" {
+				name = member
+			}
+			heard(v, strings.ToLower(name), said)
+		}
+	case nil:
+	default:
+		s := strings.ToLower(fmt.Sprint(v))
+		switch member {
+		case "error", "errors", "requesterror":
+			said["error"] = said["error"] || s != "" && s != "0" && s != "false" && s != "none"
+			said["8002"] = said["8002"] || s == "8002"
+		case "status":
+			said["error"] = said["error"] || s == "failure"
+			said["success"] = said["success"] || s == "success" || s == "ok" || s == "200"
+			said["doubt"] = said["doubt"] || s == "504"
 		}
 	}
 }

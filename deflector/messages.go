@@ -162,25 +162,19 @@ func (c *Client) Send(ctx context.Context, messages ...Message) (*Response, erro
 	if err != nil {
 		return nil, &Error{Op: "Send", Message: c.transport.Line(err.Error()), fault: errs.Fault{Kind: errs.InvalidRequest}}
 	}
-	res := c.transport.Do(ctx, transport.Call{Endpoint: c.send, Body: body})
-	if res.Kind != nil {
-		return nil, c.fail("Send", res)
-	}
+	res := c.transport.Do(ctx, transport.Call{Endpoint: c.send, Body: body, Means: means})
 	a := readAnswer(res.Body)
 	switch {
-	case a.messageID != "" && !a.refused && !a.partial:
+	case res.Kind != nil || a.rejected():
+	case a.accepted():
 		return &Response{
 			MessageID: a.messageID, RequestID: c.transport.ID(res.Header.Get("X-Request-Id")),
 			Attempts: res.Attempts, Raw: res.Body,
 		}, nil
-	case a.messageID != "" || !a.refused || a.partial: // an id and an error, or neither
+	default: // an id and an error, or neither
 		res.Kind, res.Cause = errs.MaybeAccepted, errNoID
-		e := c.fail("Send", res)
-		e.fault.Kind, e.fault.Also = errs.MaybeAccepted, errs.Decode
-		return nil, e
-	default:
-		return nil, c.fail("Send", res)
 	}
+	return nil, c.fail("Send", res, a)
 }
 
 var errNoID = errors.New("the answer does not say that the request was taken")
@@ -189,6 +183,10 @@ var errNoID = errors.New("the answer does not say that the request was taken")
 // vendor's page says, and what [WithRelaxedValidation] switches off. The error
 // is an [*Error].
 func (m Message) Validate() error { return validate([]Message{m}, false) }
+
+// Validate names everything for which Send would refuse messages without a
+// call: as [Message.Validate], but with c's options.
+func (c *Client) Validate(messages ...Message) error { return validate(messages, c.relaxed) }
 
 func validate(messages []Message, relaxed bool) error {
 	var found problems.List
@@ -263,15 +261,15 @@ func (r *RCSTemplate) check(found *problems.List, i int) {
 	}
 }
 
-func (w *WhatsAppMessage) check(found *problems.List, i, j int) {
+func (m *WhatsAppMessage) check(found *problems.List, i, j int) {
 	const path = "[%d].whatsapp.message[%d]"
-	found.Check(problems.Required(w.APIHeader), path+".x-apiheader", i, j)
-	found.Check(problems.OneOf(w.Type, typeTemplate), path+".message_type", i, j)
-	found.Check(problems.OneOf(w.RecipientType, typeIndividual), path+".recipient_type", i, j)
-	if len(w.Templates) == 0 {
+	found.Check(problems.Required(m.APIHeader), path+".x-apiheader", i, j)
+	found.Check(problems.OneOf(m.Type, typeTemplate), path+".message_type", i, j)
+	found.Check(problems.OneOf(m.RecipientType, typeIndividual), path+".recipient_type", i, j)
+	if len(m.Templates) == 0 {
 		found.Add("is empty", path+".type_template", i, j)
 	}
-	for k, t := range w.Templates {
+	for k, t := range m.Templates {
 		found.Check(problems.Required(t.Name), path+".type_template[%d].name", i, j, k)
 		found.Check(problems.Required(t.Locale), path+".type_template[%d].language.locale", i, j, k)
 		found.Check(problems.Text(t.Policy), path+".type_template[%d].language.policy", i, j, k)
@@ -279,7 +277,7 @@ func (w *WhatsAppMessage) check(found *problems.List, i, j int) {
 			found.Check(problems.Text(a), path+".type_template[%d].attributes[%d]", i, j, k, l)
 		}
 	}
-	checkExtra(found, w.Extra, whatsAppMembers, path, i, j)
+	checkExtra(found, m.Extra, whatsAppMembers, path, i, j)
 }
 
 // members are the members of the JSON object that m itself sets.

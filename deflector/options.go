@@ -28,8 +28,9 @@ func WithBaseURL(url string) Option {
 }
 
 // WithHTTPClient has calls made with a copy of client: its Transport, Jar and
-// Timeout. Redirects are not followed whatever it says. Without this option
-// the client has a connection pool of its own, for many concurrent senders.
+// Timeout. Redirects are not followed whatever it says. Without this option, or
+// without a Transport in it, the client has a connection pool of its own, for
+// many concurrent senders.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error { return c.SetHTTPClient(client) }
 }

@@ -4,7 +4,9 @@
 // Without credentials it runs against the built-in fake of Deflector, with RCS
 // and WhatsApp made to refuse. With DEFLECTOR_API_KEY it sends a real message
 // to -to or CPAAS_TO, from DEFLECTOR_SENDER, with the templates
-// DEFLECTOR_RCS_TEMPLATE and DEFLECTOR_WHATSAPP_TEMPLATE.
+// DEFLECTOR_RCS_TEMPLATE (whose placeholder is NAME) and
+// DEFLECTOR_WHATSAPP_TEMPLATE (in English, with one placeholder). A channel
+// whose template is not given is passed over.
 package main
 
 import (
@@ -42,26 +44,31 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	client, stop, err := connect(getenv, to, stdout)
+	netcore, stop, err := connect(getenv, to, stdout)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 2
 	}
 	defer stop()
 
-	netcore := senders.Deflector{Client: client, Templates: map[string]string{
-		"welcome_card": cmp.Or(getenv("DEFLECTOR_RCS_TEMPLATE"), "welcome_card"),
-		"welcome":      cmp.Or(getenv("DEFLECTOR_WHATSAPP_TEMPLATE"), "welcome"),
-	}}
-	sender := cmp.Or(getenv("DEFLECTOR_SENDER"), "ACMEIN")
+	var order []deflector.Channel // those that there is something to show on
+	content := fallback.Contents{}
+	if netcore.rcsTemplate != "" {
+		order = append(order, deflector.RCS)
+		content[fallback.RCS] = fallback.Template{Name: netcore.rcsTemplate, Vars: map[string]string{"NAME": "Asha"}}
+	}
+	if netcore.whatsAppTemplate != "" {
+		order = append(order, deflector.WhatsApp)
+		content[fallback.WhatsApp] = fallback.Template{Name: netcore.whatsAppTemplate, Locale: "en", Args: []string{"Asha"}}
+	}
+	order = append(order, deflector.SMS)
 
 	var route fallback.Route
 	switch *flow {
 	case "client":
-		route = fallback.Route{netcore.RCS(), netcore.WhatsApp(), netcore.SMS(sender)}
+		route = fallback.Route{netcore.RCS(), netcore.WhatsApp(), netcore.SMS(netcore.sender)}
 	case "server":
-		order := deflector.InOrder(deflector.RCS, deflector.WhatsApp, deflector.SMS)
-		route = fallback.Route{netcore.Flow(order, sender)}
+		route = fallback.Route{netcore.Flow(deflector.InOrder(order...), netcore.sender)}
 	default:
 		fmt.Fprintf(stderr, "-flow is %q: want client or server\n", *flow)
 		return 2
@@ -72,10 +79,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		To:       fallback.Recipient{Phone: *to},
 		Deadline: time.Now().Add(time.Minute),
 		Text:     "Welcome to Acme, Asha.",
-		Content: fallback.Contents{
-			fallback.RCS:      fallback.Template{Name: "welcome_card", Vars: map[string]string{"NAME": "Asha"}},
-			fallback.WhatsApp: fallback.Template{Name: "welcome", Locale: "en", Args: []string{"Asha"}},
-		},
+		Content:  content,
 	})
 	fmt.Fprint(stdout, res) // every attempt, whatever err is
 	if err != nil {
@@ -85,9 +89,19 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return 0
 }
 
-// connect is a client of the real service, or of the fake when there is
+// account is a Deflector account, and what it has been registered with.
+type account struct {
+	senders.Deflector
+	sender                        string
+	rcsTemplate, whatsAppTemplate string // empty: none
+}
+
+// connect is an account of the real service, or of the fake when there is
 // nothing to reach the real one with.
-func connect(getenv func(string) string, to *string, out io.Writer) (*deflector.Client, func(), error) {
+func connect(getenv func(string) string, to *string, out io.Writer) (account, func(), error) {
+	a := account{
+		sender: getenv("DEFLECTOR_SENDER"), rcsTemplate: getenv("DEFLECTOR_RCS_TEMPLATE"), whatsAppTemplate: getenv("DEFLECTOR_WHATSAPP_TEMPLATE"),
+	}
 	key, base := getenv("DEFLECTOR_API_KEY"), getenv("DEFLECTOR_BASE_URL")
 	if key == "" && base == "" {
 		fmt.Fprintln(out, "No DEFLECTOR_API_KEY: this runs against the built-in fake of Deflector, which refuses RCS and WhatsApp. Nobody gets a message.")
@@ -95,7 +109,9 @@ func connect(getenv func(string) string, to *string, out io.Writer) (*deflector.
 		fake.RefuseChannel(deflector.RCS, 400, deflector.CodeNoWhatsAppContact)
 		fake.RefuseChannel(deflector.WhatsApp, 400, deflector.CodeNotOptedIn)
 		*to = cmp.Or(*to, "+919812345678")
-		return fake.Client(), fake.Close, nil
+		a.Client, a.sender = fake.Client(), cmp.Or(a.sender, "ACMEIN")
+		a.rcsTemplate, a.whatsAppTemplate = cmp.Or(a.rcsTemplate, "welcome_card"), cmp.Or(a.whatsAppTemplate, "welcome")
+		return a, fake.Close, nil
 	}
 	var missing []string
 	if key == "" {
@@ -104,16 +120,17 @@ func connect(getenv func(string) string, to *string, out io.Writer) (*deflector.
 	if *to == "" {
 		missing = append(missing, "-to or CPAAS_TO")
 	}
-	if getenv("DEFLECTOR_SENDER") == "" {
+	if a.sender == "" {
 		missing = append(missing, "DEFLECTOR_SENDER")
 	}
 	if missing != nil {
-		return nil, nil, errors.New("missing: " + strings.Join(missing, ", "))
+		return a, nil, errors.New("missing: " + strings.Join(missing, ", "))
 	}
 	var opts []deflector.Option
 	if base != "" {
 		opts = append(opts, deflector.WithBaseURL(base))
 	}
-	client, err := deflector.New(key, opts...)
-	return client, func() {}, err
+	var err error
+	a.Client, err = deflector.New(key, opts...)
+	return a, func() {}, err
 }

@@ -3,6 +3,7 @@ package senders
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -26,6 +27,12 @@ import (
 // number without "+". Submission.Ref goes into callbackData and x-apiheader,
 // and receipts carry it back; nothing refuses a repeated Ref, and there is
 // neither expiry nor revocation.
+//
+// What the Client would refuse without a call is passed over, such as a number
+// of fewer than 10 digits (see [deflector.WithRelaxedValidation]) and a
+// WhatsApp template without Locale. With Edit, which may repair it, the attempt
+// is made, and fails as ErrInvalidRequest: that Deflector does not take a
+// number says nothing against it elsewhere.
 //
 //	receipts   prove
 //	RCS        accepted, delivered, read
@@ -62,9 +69,11 @@ func (d Deflector) SMS(from string) fallback.Leg {
 }
 
 // Flow is one leg that leaves the order of channels to Deflector. The message
-// needs content for every channel of the flow.
+// needs content for every channel of the flow, and the recipient must be
+// reached on every one by the same number: with another in Recipient.Other for
+// one of them, or with one missing in Recipient.Only, the leg is passed over.
 func (d Deflector) Flow(f deflector.Flow, smsFrom string) fallback.Leg {
-	return d.leg("", deflectorLeg{flow: f, from: smsFrom})
+	return d.leg("", deflectorLeg{flow: cloneFlow(f), from: smsFrom})
 }
 
 func (d Deflector) leg(ch fallback.Channel, l deflectorLeg) fallback.Leg {
@@ -87,13 +96,30 @@ func (l deflectorLeg) Validate() error {
 	if len(l.flow) == 0 {
 		return fmt.Errorf("%w: the flow is empty", fallback.ErrInvalidRequest)
 	}
+	for i, stage := range l.flow {
+		if len(stage) == 0 {
+			return fmt.Errorf("%w: stage %d of the flow is empty", fallback.ErrInvalidRequest, i+1)
+		}
+		for _, ch := range stage {
+			switch {
+			case deflectorChannels[ch] == "":
+				return fmt.Errorf("%w: stage %d of the flow has a channel %q", fallback.ErrInvalidRequest, i+1, ch)
+			case ch == deflector.SMS && l.from == "" && l.Edit == nil:
+				return fmt.Errorf("%w: the sender ID of the SMS is empty", fallback.ErrInvalidRequest)
+			}
+		}
+	}
 	return nil
 }
 
 // Check says whether the leg can show s.
 func (l deflectorLeg) Check(s fallback.Submission) error {
-	_, err := l.message(s)
-	return err
+	s.Ref = cmp.Or(s.Ref, "ref") // it has none yet, and WhatsApp needs one
+	m, err := l.message(s)
+	if err != nil || l.Edit != nil { // Edit may repair it
+		return err
+	}
+	return deflectorRefusal(l.Client.Validate(m))
 }
 
 // Send submits s.
@@ -107,17 +133,30 @@ func (l deflectorLeg) Send(ctx context.Context, s fallback.Submission) (fallback
 	}
 	res, err := l.Client.Send(transport.NoWait(ctx), m)
 	if err != nil {
-		return fallback.Ack{}, err
+		return fallback.Ack{}, deflectorRefusal(err)
 	}
 	return fallback.Ack{ID: res.MessageID}, nil
 }
 
+// deflectorRefusal keeps a number that only the Client refuses, for its
+// length, from being taken as wrong by the legs of other providers.
+func deflectorRefusal(err error) error {
+	e, ok := errors.AsType[*deflector.Error](err)
+	if !ok || e.StatusCode != 0 || !errors.Is(err, fallback.ErrInvalidRecipient) {
+		return err
+	}
+	return fmt.Errorf("%w: deflector: %s", fallback.ErrInvalidRequest, e.Message)
+}
+
 func (l deflectorLeg) message(s fallback.Submission) (deflector.Message, error) {
-	m := deflector.Message{To: []string{digits(s.To)}, CallbackData: s.Ref, Tags: slices.Clone(l.Tags), Flow: l.flow}
+	m := deflector.Message{To: []string{digits(s.To)}, CallbackData: s.Ref, Tags: slices.Clone(l.Tags), Flow: cloneFlow(l.flow)}
 	for _, stage := range l.flow {
 		for _, ch := range stage {
 			content := s.Content
 			if s.Channel == "" {
+				if err := reaches(s, deflectorChannels[ch]); err != nil {
+					return m, fmt.Errorf("deflector %s: %w", ch, err)
+				}
 				content = s.Message.ContentFor(deflectorChannels[ch])
 			}
 			if err := l.show(&m, ch, content, s.Ref); err != nil {
@@ -126,6 +165,28 @@ func (l deflectorLeg) message(s fallback.Submission) (deflector.Message, error) 
 		}
 	}
 	return m, nil
+}
+
+// reaches says whether s, which goes to one number on several channels, may go
+// to it on ch.
+func reaches(s fallback.Submission, ch fallback.Channel) error {
+	to := s.Message.To
+	if to.Only != nil && !slices.Contains(to.Only, ch) {
+		return fmt.Errorf("%w: the recipient is not to be reached on it", fallback.ErrInvalidRequest)
+	}
+	if other := to.Other[ch]; other != "" && digits(other) != digits(s.To) {
+		return fmt.Errorf("%w: the recipient has another number there than on the rest of the flow", fallback.ErrInvalidRequest)
+	}
+	return nil
+}
+
+// cloneFlow is a flow that Edit may change.
+func cloneFlow(f deflector.Flow) deflector.Flow {
+	own := slices.Clone(f)
+	for i := range own {
+		own[i] = slices.Clone(own[i])
+	}
+	return own
 }
 
 var deflectorChannels = map[deflector.Channel]fallback.Channel{

@@ -16,6 +16,7 @@ import (
 	"github.com/cpaas-go/cpaas/deflector/deflectortest"
 	"github.com/cpaas-go/cpaas/fallback"
 	"github.com/cpaas-go/cpaas/fallback/delivery"
+	"github.com/cpaas-go/cpaas/fallback/fallbacktest"
 	"github.com/cpaas-go/cpaas/fallback/senders"
 	"github.com/cpaas-go/cpaas/internal/testutil"
 )
@@ -129,6 +130,9 @@ func TestDeflectorContent(t *testing.T) {
 		{d.SMS("A"), deflectorSubmission(fallback.SMS, nil), "not nothing"},
 		{flow, fallback.Submission{To: "+919812345678", Message: fallback.Message{Text: "secret words"}}, "deflector RCS: "},
 		{flow, fallback.Submission{To: "+919812345678", Message: fallback.Message{Content: fallback.Contents{fallback.RCS: template}}}, "deflector SMS: "},
+		{d.WhatsApp(), deflectorSubmission(fallback.WhatsApp, fallback.Template{Name: "x"}), "language.locale is missing"},
+		{d.RCS(), deflectorSubmission(fallback.RCS, fallback.Template{Locale: "en"}), "templateCode is missing"},
+		{d.SMS("A"), deflectorSubmission(fallback.SMS, fallback.Text("secret words \xff")), "sms.Text is not valid UTF-8"},
 	} {
 		check := test.leg.Sender.(fallback.Checker).Check(test.s) //nolint:errcheck // a panic fails the test
 		_, err := test.leg.Sender.Send(t.Context(), test.s)
@@ -160,16 +164,167 @@ func TestDeflectorEdit(t *testing.T) {
 	}
 }
 
-func TestDeflectorValidate(t *testing.T) {
+// What Edit does to one request is not seen by the next, nor by the caller.
+func TestDeflectorEditOfParts(t *testing.T) {
 	t.Parallel()
 	srv := deflectorServer(t)
-	for name, leg := range map[string]fallback.Leg{
-		"no client":  senders.Deflector{}.RCS(),
-		"empty flow": senders.Deflector{Client: srv.Client()}.Flow(nil, "A"),
-	} {
-		if leg.Sender.(interface{ Validate() error }).Validate() == nil { //nolint:errcheck // a panic fails the test
-			t.Errorf("%s: no error", name)
+	tags, flow := []string{"shop", "eu"}, deflector.InOrder(deflector.SMS)
+	edits := 0
+	d := senders.Deflector{Client: srv.Client(), Tags: tags, Edit: func(m *deflector.Message, _ fallback.Submission) {
+		if edits++; edits == 1 {
+			m.Tags[0], m.Flow[0][0], m.RCS = "changed", deflector.RCS, &deflector.RCSTemplate{Code: "x"}
 		}
+	}}
+	for _, leg := range []fallback.Leg{d.SMS("ACMEIN"), d.Flow(flow, "ACMEIN")} {
+		edits = 0
+		s := deflectorSubmission(leg.Channel, fallback.Text("Hi."))
+		s.Message.Text = "Hi."
+		for range 2 {
+			if _, err := leg.Sender.Send(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	accepted := srv.Accepted()
+	for i, m := range accepted {
+		want, first := deflector.SMS, "shop"
+		if i%2 == 0 {
+			want, first = deflector.RCS, "changed"
+		}
+		if m.Flow[0][0] != want || m.Tags[0] != first {
+			t.Errorf("%d: flow %v, tags %v", i, m.Flow, m.Tags)
+		}
+	}
+	if len(accepted) != 4 || tags[0] != "shop" || flow[0][0] != deflector.SMS {
+		t.Errorf("%d accepted, tags %v, flow %v", len(accepted), tags, flow)
+	}
+
+	leg := d.Flow(flow, "ACMEIN")
+	flow[0][0] = deflector.RCS
+	if err := leg.Sender.(fallback.Checker).Check(deflectorSubmission("", fallback.Text("Hi."))); err == nil { //nolint:errcheck // a panic fails the test
+		t.Error("no error without a text")
+	} else if !strings.Contains(err.Error(), "deflector SMS") {
+		t.Errorf("the caller's flow is the leg's: %v", err)
+	}
+}
+
+// A number that is right, but not for Deflector, goes by other providers.
+func TestDeflectorShortNumber(t *testing.T) {
+	t.Parallel()
+	const andorra = "+376312345"
+	srv := deflectorServer(t)
+	other := fallbacktest.Accepting()
+	m := fallback.Message{To: fallback.Recipient{Phone: andorra}, Text: "Hi."}
+	for name, test := range map[string]struct {
+		edit func(*deflector.Message, fallback.Submission)
+		next string
+	}{
+		"passed over": {nil, "passed over"},
+		"edited":      {func(*deflector.Message, fallback.Submission) {}, "next channel"},
+	} {
+		d := senders.Deflector{Client: srv.Client(), Edit: test.edit}
+		res, err := fallback.Route{d.SMS("ACMEIN"), other.On(fallback.SMS)}.Send(t.Context(), m)
+		if err != nil || len(res.Attempts) != 2 {
+			t.Errorf("%s: %v, %v", name, res, err)
+			continue
+		}
+		first := res.Attempts[0]
+		if first.Err == nil || errors.Is(first.Err, fallback.ErrInvalidRecipient) || !errors.Is(first.Err, fallback.ErrInvalidRequest) ||
+			!strings.Contains(first.Err.Error(), "10 to 15 digits") || !strings.Contains(first.Next, test.next) {
+			t.Errorf("%s: %q, %v", name, first.Next, first.Err)
+		}
+		testutil.NoLeak(t, first.Err, andorra[1:])
+	}
+	if n := len(srv.Requests()); n != 0 || len(other.Sent()) != 2 {
+		t.Errorf("%d requests, %d by the other", n, len(other.Sent()))
+	}
+
+	// What the vendor itself says of the number counts everywhere.
+	srv.Next(deflectortest.Respond(400, "application/json", `{"status":"failure","error":{"code":"8006","message":"recipient_whatsapp is wrong"}}`))
+	_, err := senders.Deflector{Client: srv.Client()}.SMS("ACMEIN").Sender.Send(t.Context(), deflectorSubmission(fallback.SMS, fallback.Text("Hi.")))
+	if !errors.Is(err, fallback.ErrInvalidRecipient) {
+		t.Error(err)
+	}
+
+	// A client that was told to leave the length to the vendor does.
+	client, err := deflector.New(deflectortest.APIKey, deflector.WithBaseURL(srv.URL), deflector.WithRelaxedValidation())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := deflectorSubmission(fallback.SMS, fallback.Text("Hi."))
+	s.To = andorra
+	if err := (senders.Deflector{Client: client}).SMS("ACMEIN").Sender.(fallback.Checker).Check(s); err != nil { //nolint:errcheck // a panic fails the test
+		t.Error(err)
+	}
+}
+
+// A flow goes to one number on each of its channels.
+func TestDeflectorFlowRecipient(t *testing.T) {
+	t.Parallel()
+	leg := senders.Deflector{Client: deflectorServer(t).Client()}.Flow(deflector.InOrder(deflector.WhatsApp, deflector.SMS), "ACMEIN")
+	const phone, elsewhere = "+919812345678", "+919000000001"
+	for name, test := range map[string]struct {
+		to   fallback.Recipient
+		want string // part of the error; empty: none
+	}{
+		"everywhere":         {fallback.Recipient{Phone: phone}, ""},
+		"only the flow's":    {fallback.Recipient{Phone: phone, Only: []fallback.Channel{fallback.SMS, fallback.RCS, fallback.WhatsApp}}, ""},
+		"only one":           {fallback.Recipient{Phone: phone, Only: []fallback.Channel{fallback.SMS}}, "deflector WhatsApp: "},
+		"none":               {fallback.Recipient{Phone: phone, Only: []fallback.Channel{}}, "not to be reached"},
+		"another number":     {fallback.Recipient{Phone: phone, Other: map[fallback.Channel]string{fallback.WhatsApp: elsewhere}}, "another number"},
+		"another, last":      {fallback.Recipient{Phone: phone, Other: map[fallback.Channel]string{fallback.SMS: elsewhere}}, "deflector SMS: "},
+		"the same number":    {fallback.Recipient{Phone: phone, Other: map[fallback.Channel]string{fallback.WhatsApp: phone[1:], fallback.SMS: ""}}, ""},
+		"another, elsewhere": {fallback.Recipient{Phone: phone, Other: map[fallback.Channel]string{fallback.RCS: elsewhere}}, ""},
+	} {
+		err := leg.Sender.(fallback.Checker).Check(fallback.Submission{ //nolint:errcheck // a panic fails the test
+			To:      phone,
+			Message: fallback.Message{To: test.to, Text: "Hi.", Content: fallback.Contents{fallback.WhatsApp: fallback.Template{Name: "x", Locale: "en"}}},
+		})
+		if (err == nil) != (test.want == "") || err != nil && (!strings.Contains(err.Error(), test.want) || !errors.Is(err, fallback.ErrInvalidRequest)) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err != nil {
+			testutil.NoLeak(t, err, phone[1:], elsewhere[1:])
+		}
+	}
+}
+
+func TestDeflectorValidate(t *testing.T) {
+	t.Parallel()
+	d := senders.Deflector{Client: deflectorServer(t).Client()}
+	edited := d
+	edited.Edit = func(m *deflector.Message, _ fallback.Submission) { m.SMS.From = "ACMEIN" }
+	for name, test := range map[string]struct {
+		leg  fallback.Leg
+		want string // part of the error; empty: none
+	}{
+		"no client":       {senders.Deflector{}.RCS(), "no Client"},
+		"no flow":         {d.Flow(nil, "A"), "the flow is empty"},
+		"no channel":      {d.Flow(deflector.Flow{{}}, "A"), "stage 1"},
+		"no last channel": {d.Flow(deflector.Flow{{deflector.SMS}, {}}, "A"), "stage 2"},
+		"other channel":   {d.Flow(deflector.Flow{{"sms"}}, "A"), `"sms"`},
+		"no sender":       {d.SMS(""), "sender ID"},
+		"flow, no sender": {d.Flow(deflector.AtOnce(deflector.RCS, deflector.SMS), ""), "sender ID"},
+		"needs no sender": {d.Flow(deflector.InOrder(deflector.RCS, deflector.WhatsApp), ""), ""},
+		"edited sender":   {edited.SMS(""), ""},
+	} {
+		err := fallback.Route{test.leg}.Validate()
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What Edit may repair is not passed over.
+func TestDeflectorEditRepairs(t *testing.T) {
+	t.Parallel()
+	srv := deflectorServer(t)
+	d := senders.Deflector{Client: srv.Client(), Edit: func(m *deflector.Message, _ fallback.Submission) { m.WhatsApp[0].Templates[0].Locale = "en" }}
+	res, err := fallback.Route{d.WhatsApp()}.Send(t.Context(), fallback.Message{
+		To: fallback.Recipient{Phone: "+919812345678"}, Content: fallback.Contents{fallback.WhatsApp: fallback.Template{Name: "x"}},
+	})
+	if err != nil || len(srv.Accepted()) != 1 {
+		t.Errorf("%v, %v", res, err)
 	}
 }
 
