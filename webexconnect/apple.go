@@ -245,18 +245,20 @@ func (a *Apple) typed() *Apple {
 	return &with
 }
 
-func (c *checker) apple(a *Apple, at string) {
+func (c *checker) apple(a *Apple, template bool, at string) {
 	a = a.typed()
 	c.required(at+".type", a.Type)
 	switch a.Type {
 	case appleText:
-		c.required(at+".text", a.Text)
+		if !template {
+			c.required(at+".text", a.Text)
+		}
 	case appleRichLink, "richlink":
-		if a.RichLink == nil {
+		if a.RichLink == nil && !template {
 			c.add(at+".richLinkData", "is missing")
 		}
 	case appleInteractive:
-		if a.Interactive == nil {
+		if a.Interactive == nil && !template {
 			c.add(at+".interactiveData", "is missing")
 		}
 	case appleInvitation:

@@ -154,15 +154,17 @@ func (n *Notification) State() State {
 
 // Err is why the message failed, an [*Error] that matches the Err value of
 // the code on the channel, or none if the code has none; nil when State is
-// neither StateFailed nor StateOptedOut.
+// neither StateFailed nor StateOptedOut. It shows Description without the
+// recipient's addresses and ids.
 func (n *Notification) Err() error {
 	state := n.State()
 	if state != StateFailed && state != StateOptedOut {
 		return nil
 	}
+	who := []string{n.Destination, n.WAID, n.BSUID, n.PushID, n.DeviceID}
 	e := &Error{
-		Op: "Notification", Code: redact.Line(n.Code), Message: redact.Line(n.Description),
-		RequestID: cmp.Or(wx.ID(n.TransID), redact.Line(n.TransID)),
+		Op: "Notification", Code: redact.Line(n.Code, who...), Message: redact.Line(n.Description, who...),
+		RequestID: cmp.Or(wx.ID(n.TransID), redact.Line(n.TransID, who...)),
 		fault:     errs.Fault{Kind: CodeError(SurfaceReceipt, n.Channel, n.Code)},
 	}
 	if state == StateOptedOut {
@@ -265,6 +267,9 @@ var (
 )
 
 func readCallback(r *http.Request) ([]byte, error) {
+	if r.Body == nil { // not from a server
+		r.Body = http.NoBody
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxCallback+1))
 	if err != nil {
 		return nil, fmt.Errorf("webexconnect: callback: %w", err)
@@ -279,7 +284,7 @@ func readCallback(r *http.Request) ([]byte, error) {
 func parseCallback(body []byte) (Callback, error) {
 	var top struct {
 		Info      json.RawMessage `json:"deliveryInfoNotification"`
-		TransInfo jsonx.String    `json:"deliveryTransInfo"`
+		TransInfo lenient         `json:"deliveryTransInfo"`
 	}
 	if json.Unmarshal(body, &top) != nil {
 		return Callback{}, errNoCallback
@@ -297,31 +302,34 @@ func parseCallback(body []byte) (Callback, error) {
 	return c, nil
 }
 
+// What decides what a notification means must be text or a number. All else
+// is taken as it comes.
+
 // wireIDs are beside deliveryInfo, in one example of the vendor's inside.
 type wireIDs struct {
 	TransID       jsonx.String `json:"transid"`
-	SubTransID    jsonx.String `json:"subtid"`
+	SubTransID    lenient      `json:"subtid"`
 	CorrelationID jsonx.String `json:"correlationid"`
-	CallbackData  jsonx.String `json:"callbackData"`
+	CallbackData  lenient      `json:"callbackData"`
 }
 
 type wireInfo struct {
 	wireIDs
-	TimeStamp       jsonx.String `json:"timeStamp"`
-	Description     jsonx.String `json:"Description"`
+	TimeStamp       lenient      `json:"timeStamp"`
+	Description     lenient      `json:"Description"`
 	Code            jsonx.String `json:"code"`
-	MessageCount    jsonx.String `json:"messageCount"`
-	DeliveryChannel jsonx.String `json:"deliveryChannel"`
+	MessageCount    lenient      `json:"messageCount"`
+	DeliveryChannel lenient      `json:"deliveryChannel"`
 	AdditionalInfo  lenient      `json:"additionalInfo"`
-	Destination     jsonx.String `json:"destination"`
-	DestinationType jsonx.String `json:"destinationType"`
+	Destination     lenient      `json:"destination"`
+	DestinationType lenient      `json:"destinationType"`
 	DeliveryStatus  jsonx.String `json:"deliveryStatus"`
-	PushID          jsonx.String `json:"pushId"`
-	DeviceID        jsonx.String `json:"deviceid"`
-	WAID            jsonx.String `json:"waid"`
-	BSUID           jsonx.String `json:"bsuid"`
-	WAIDNormalized  jsonx.String `json:"waidNormalized"`
-	IdentityKeyHash jsonx.String `json:"identityKeyHash"`
+	PushID          lenient      `json:"pushId"`
+	DeviceID        lenient      `json:"deviceid"`
+	WAID            lenient      `json:"waid"`
+	BSUID           lenient      `json:"bsuid"`
+	WAIDNormalized  lenient      `json:"waidNormalized"`
+	IdentityKeyHash lenient      `json:"identityKeyHash"`
 	Interaction     lenientMap   `json:"interaction"`
 	InteractiveData lenientMap   `json:"interactiveData"`
 }
@@ -329,23 +337,17 @@ type wireInfo struct {
 func parseNotification(b []byte, transInfo string) (*Notification, error) {
 	var w struct {
 		wireIDs
-		Info            *wireInfo    `json:"deliveryInfo"`
-		Carrier         jsonx.String `json:"carrier"`
-		ServiceProvider jsonx.String `json:"serviceProvider"`
+		Info            *wireInfo `json:"deliveryInfo"`
+		Carrier         lenient   `json:"carrier"`
+		ServiceProvider lenient   `json:"serviceProvider"`
 	}
 	if json.Unmarshal(b, &w) != nil || w.Info == nil {
 		return nil, errNoCallback
 	}
 	i := w.Info
-	first := func(outside, inside jsonx.String) string {
-		if outside != "" {
-			return string(outside)
-		}
-		return string(inside)
-	}
 	n := &Notification{
-		TransID: first(w.TransID, i.TransID), CorrelationID: first(w.CorrelationID, i.CorrelationID),
-		CallbackData: first(w.CallbackData, i.CallbackData), SubTransID: first(w.SubTransID, i.SubTransID),
+		TransID: string(cmp.Or(w.TransID, i.TransID)), CorrelationID: string(cmp.Or(w.CorrelationID, i.CorrelationID)),
+		CallbackData: string(cmp.Or(w.CallbackData, i.CallbackData)), SubTransID: string(cmp.Or(w.SubTransID, i.SubTransID)),
 		Channel: Channel(i.DeliveryChannel), Code: string(i.Code), Description: string(i.Description),
 		Status: string(i.DeliveryStatus), AdditionalInfo: string(i.AdditionalInfo),
 		Destination: string(i.Destination), DestinationType: string(i.DestinationType),

@@ -109,6 +109,62 @@ func TestOddNotifications(t *testing.T) {
 	assert.Equal(t, webexconnect.StateRead, n.State())
 }
 
+// TestLenientNotifications: what does not decide what a notification means
+// cannot spoil it; what does, can.
+func TestLenientNotifications(t *testing.T) {
+	t.Parallel()
+	for _, odd := range []string{`["1"]`, `{}`, `{"a":[1]}`, `1`, `true`, `null`, `"x"`} {
+		inside, beside := "", ""
+		for name := range strings.FieldsSeq("timeStamp Description messageCount deliveryChannel additionalInfo destination destinationType " +
+			"pushId deviceid waid bsuid waidNormalized identityKeyHash interaction interactiveData subtid callbackData") {
+			inside += `,"` + name + `":` + odd
+		}
+		for name := range strings.FieldsSeq("subtid callbackData carrier serviceProvider") {
+			beside += `,"` + name + `":` + odd
+		}
+		n := notification(t, `{"deliveryInfoNotification":{"deliveryInfo":{"code":7500,"deliveryStatus":"Delivered"`+inside+`},
+			"transid":"t","correlationid":"c"`+beside+`},"deliveryTransInfo":`+odd+`}`)
+		assert.Equal(t, "7500 Delivered t c", strings.Join([]string{n.Code, n.Status, n.TransID, n.CorrelationID}, " "), odd)
+		assert.Equal(t, webexconnect.StateDelivered, n.State())
+	}
+	for _, body := range []string{
+		`{"deliveryInfo":{"code":["7500"],"deliveryStatus":"Delivered"}}`, `{"deliveryInfo":{"code":"7500","deliveryStatus":{}}}`,
+		`{"deliveryInfo":{"code":"7500"},"transid":[]}`, `{"deliveryInfo":{"code":"7500"},"correlationid":{}}`,
+		`{"deliveryInfo":{"code":"7500","transid":{}}}`,
+	} {
+		_, err := webexconnect.ParseCallback(post(t, `{"deliveryInfoNotification":`+body+`}`))
+		require.ErrorIs(t, err, webexconnect.ErrDecode, body)
+	}
+}
+
+// TestNotificationErrShowsNobody: what a description quotes of whom the
+// message was for is masked.
+func TestNotificationErrShowsNobody(t *testing.T) {
+	t.Parallel()
+	for _, n := range []webexconnect.Notification{
+		{Destination: "ann.lee@example.com"}, {WAID: "ann-lee-wa"}, {BSUID: "IN.AnnLee"}, {PushID: "annLeesToken"}, {DeviceID: "ann-lees-phone"},
+	} {
+		who := n.Destination + n.WAID + n.BSUID + n.PushID + n.DeviceID
+		n.Code, n.Status, n.TransID, n.Description = "7520", "Failed", "of "+who, "refused: <"+who+"> is gone"
+		testutil.NoLeak(t, n.Err(), who)
+		assert.Contains(t, n.Err().Error(), "refused: <")
+	}
+}
+
+func TestCallbackWithoutBody(t *testing.T) {
+	t.Parallel()
+	r := post(t, "")
+	r.Body = nil
+	_, err := webexconnect.ParseCallback(r)
+	require.ErrorIs(t, err, webexconnect.ErrDecode)
+	r.Body = nil
+	require.ErrorIs(t, webexconnect.Signature("s")(r), webexconnect.ErrUnverified)
+	r.Body = nil
+	w := httptest.NewRecorder()
+	webexconnect.Handler(nil, webexconnect.Signature("s")).ServeHTTP(w, r)
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+}
+
 func TestStates(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

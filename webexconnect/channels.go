@@ -67,7 +67,8 @@ func BinarySMS(senderID string, payload []byte) SMS {
 	return SMS{SenderID: senderID, Type: SMSBinary, Body: hex.EncodeToString(payload)}
 }
 
-// Voice is a call: exactly one of CallFlowID, PromptID and Media.
+// Voice is a call: exactly one of CallFlowID, PromptID and Media, beside a
+// template at most one.
 //
 // Source: https://developers.webexconnect.io/reference/send-message-v1
 type Voice struct {

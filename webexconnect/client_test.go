@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -215,7 +216,23 @@ func TestAnswers(t *testing.T) {
 		"404":                {status: 404, body: `no`, want: webexconnect.ErrInvalidRequest},
 		"500":                {status: 500, body: `no`, want: webexconnect.ErrMaybeAccepted},
 		"503":                {status: 503, body: `no`, want: webexconnect.ErrMaybeAccepted},
-		"500, accepted":      {status: 500, body: queued, want: webexconnect.ErrMaybeAccepted, outcomes: 1},
+
+		// What is not the vendor's, or has a status after which it may have been accepted.
+		"gateway's 504":         {status: 504, body: `{"code":504,"message":"upstream timeout"}`, want: webexconnect.ErrMaybeAccepted},
+		"gateway's 502":         {status: 502, body: `{"code":"BAD_GATEWAY"}`, want: webexconnect.ErrMaybeAccepted},
+		"gateway's 401":         {status: 401, body: `{"code":401}`, want: webexconnect.ErrUnauthorized},
+		"gateway's 403":         {status: 403, body: `{"code":403}`, want: webexconnect.ErrForbidden},
+		"gateway's 200":         {status: 200, body: `{"code":200,"message":"OK"}`, want: webexconnect.ErrMaybeAccepted, also: webexconnect.ErrDecode},
+		"500, unknown code":     {status: 500, body: `{"response":{"code":"7999"}}`, want: webexconnect.ErrMaybeAccepted, code: "7999", outcomes: 1},
+		"500, a refusal":        {status: 500, body: `{"response":{"code":"7003"}}`, want: webexconnect.ErrMaybeAccepted, code: "7003", message: "mandatory parameter missing", outcomes: 1},
+		"503, throttled":        {status: 503, body: `{"response":{"code":"7020"}}`, want: webexconnect.ErrMaybeAccepted, code: "7020", message: "limit of transactions reached", outcomes: 1},
+		"408, a refusal":        {status: 408, body: `{"code":"7003"}`, want: webexconnect.ErrMaybeAccepted, code: "7003", message: "mandatory parameter missing", outcomes: 1},
+		"403, unknown code":     {status: 403, body: `{"response":{"code":"7999"}}`, want: webexconnect.ErrForbidden, code: "7999", outcomes: 1},
+		"403, a refusal":        {status: 403, body: `{"response":{"code":"7103"}}`, want: webexconnect.ErrInsufficientCredit, code: "7103", message: "not enough credits", outcomes: 1},
+		"429, accepted":         {status: 429, body: `{"response":[{"code":"1001","transid":"t1"},{"code":"7020"}]}`, want: webexconnect.ErrMaybeAccepted, code: "7020", message: "limit of transactions reached", outcomes: 2},
+		"429, perhaps accepted": {status: 429, body: `{"response":{"code":"7006"}}`, want: webexconnect.ErrMaybeAccepted, code: "7006", message: "internal error", outcomes: 1},
+		"501, perhaps accepted": {status: 501, body: `{"response":{"code":"7006"}}`, want: webexconnect.ErrMaybeAccepted, code: "7006", message: "internal error", outcomes: 1},
+		"500, accepted":         {status: 500, body: queued, want: webexconnect.ErrMaybeAccepted, outcomes: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -268,6 +285,143 @@ func TestOutcomesHaveTheirOwnErrors(t *testing.T) {
 	assert.Equal(t, "c-1", res.Outcomes[1].CorrelationID)
 	testutil.NoLeak(t, err, testKey, testPhone)
 	testutil.NoLeak(t, res.Outcomes[1].Err, testKey, testPhone)
+}
+
+// TestShortAnswers: outcomes that are accepted, but not all that there are to
+// be, are no success.
+func TestShortAnswers(t *testing.T) {
+	t.Parallel()
+	const one = `{"code":"1001","transid":"t"}`
+	two := sms()
+	two.Destinations = append(two.Destinations, webexconnect.ToPhone("+449000000008"))
+	for name, tt := range map[string]struct {
+		requests []webexconnect.Request
+		outcomes int
+		good     bool
+	}{
+		"one of three":         {[]webexconnect.Request{sms(), sms(), sms()}, 1, false},
+		"two of three":         {[]webexconnect.Request{sms(), sms(), sms()}, 2, false},
+		"all":                  {[]webexconnect.Request{sms(), sms(), sms()}, 3, true},
+		"one for each address": {[]webexconnect.Request{two, two}, 4, true},
+		"three of four":        {[]webexconnect.Request{two, two}, 3, false},
+		"too many":             {[]webexconnect.Request{sms()}, 2, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := answering(http.StatusOK, `{"response":[`+strings.Join(slices.Repeat([]string{one}, tt.outcomes), ",")+`]}`)
+			res, err := s.client(t).SendBatch(t.Context(), tt.requests)
+			require.NotNil(t, res)
+			assert.Len(t, res.Outcomes, tt.outcomes)
+			assert.Equal(t, 1, s.calls())
+			if tt.good {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, webexconnect.ErrMaybeAccepted)
+			e, ok := errors.AsType[*webexconnect.Error](err)
+			require.True(t, ok)
+			assert.Equal(t, res.Outcomes, e.Outcomes())
+			assert.Equal(t, 1, e.Attempts)
+		})
+	}
+}
+
+// TestJWTIsRenewed: the vendor refuses a token with status 200 and code 7001.
+// One accepted outcome forbids another try, whatever the status.
+func TestJWTIsRenewed(t *testing.T) {
+	t.Parallel()
+	const object, array = `{"response":{"code":"7001","transid":"t"}}`, `{"response":[{"code":7001},{"code":"7001"}]}`
+	for name, tt := range map[string]struct {
+		status int
+		body   string
+		key    bool
+		calls  int
+		want   error
+	}{
+		"object":            {200, object, false, 2, nil},
+		"array":             {200, array, false, 2, nil},
+		"403":               {403, object, false, 2, nil},
+		"401":               {401, "", false, 2, nil},
+		"a key":             {200, object, true, 1, webexconnect.ErrUnauthorized},
+		"500":               {500, object, false, 1, webexconnect.ErrMaybeAccepted},
+		"other refusals":    {200, `{"response":[{"code":"7001"},{"code":"7102"}]}`, false, 1, webexconnect.ErrInvalidRecipient},
+		"one accepted":      {200, `{"response":[{"code":"7001"},{"code":"1001","transid":"t"}]}`, false, 1, webexconnect.ErrMaybeAccepted},
+		"401, one accepted": {401, `{"response":[{"code":"1001","transid":"t"},{"code":"7001"}]}`, false, 1, webexconnect.ErrMaybeAccepted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := answering(tt.status, tt.body, queued)
+				s.answers[1].status = http.StatusOK
+				auth := webexconnect.JWT("service-1", "c2VjcmV0")
+				if tt.key {
+					auth = webexconnect.ServiceKey(testKey)
+				}
+				c, err := webexconnect.New(webexconnect.UK, auth, webexconnect.WithHTTPClient(&http.Client{Transport: s}))
+				require.NoError(t, err)
+				_, err = c.Send(t.Context(), sms())
+				assert.Equal(t, tt.calls, s.calls())
+				if tt.want == nil {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorIs(t, err, tt.want)
+			})
+		})
+	}
+}
+
+// TestGatewayRateLimited: a proxy's 429 is one, whatever it says.
+func TestGatewayRateLimited(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"code":429}`, `{"response":{"code":"7999"}}`} {
+		_, err := answering(http.StatusTooManyRequests, body).client(t, webexconnect.WithMaxRetries(0)).Send(t.Context(), sms())
+		require.ErrorIs(t, err, webexconnect.ErrRateLimited)
+	}
+}
+
+// TestIDs: UUIDs stay, whatever digits they have, unless one is the key.
+func TestIDs(t *testing.T) {
+	t.Parallel()
+	const id, key = "3f092951-9123-4567-8901-a3272e5f00c1", "41a1de35-948f-915f-6490-7ced9eed4f00"
+	s := answering(http.StatusOK, `{"response":{"code":"1001","transid":"t"}}`, `{"response":{"code":"7102","transid":"`+key+`_0"}}`, `x`)
+	for i := range s.answers {
+		s.answers[i].header = http.Header{"X-Request-Id": {id}}
+	}
+	c, err := webexconnect.New(webexconnect.UK, webexconnect.ServiceKey(key), webexconnect.WithHTTPClient(&http.Client{Transport: s}))
+	require.NoError(t, err)
+	res, err := c.Send(t.Context(), sms())
+	require.NoError(t, err)
+	assert.Equal(t, id, res.RequestID)
+	_, err = c.Send(t.Context(), sms())
+	testutil.NoLeak(t, err, key)
+	_, err = c.Send(t.Context(), sms())
+	e, ok := errors.AsType[*webexconnect.Error](err)
+	require.True(t, ok)
+	assert.Equal(t, id, e.RequestID)
+}
+
+// TestRefusalsShowNothing: no field of a refusal shows what it quotes of the
+// request, though a code that is one is as it is.
+func TestRefusalsShowNothing(t *testing.T) {
+	t.Parallel()
+	const secret = "Hi Ann secret"
+	r := sms()
+	r.SMS.Text = secret + " 7102"
+	body := `{"response":[{"code":"` + secret + `","transid":"` + secret + `","description":"` + secret + `"},{"code":"7102","transid":"t_1"},{"code":"1001","transid":"t"}]}`
+	res, err := answering(http.StatusOK, body).client(t).Send(t.Context(), r)
+	require.ErrorIs(t, err, webexconnect.ErrMaybeAccepted)
+	testutil.NoLeak(t, err, secret)
+	testutil.NoLeak(t, res.Outcomes, secret)
+	assert.Contains(t, string(res.Raw), secret)
+	for _, o := range res.Outcomes[:2] {
+		e, ok := errors.AsType[*webexconnect.Error](o.Err)
+		require.True(t, ok)
+		assert.Equal(t, e.Code, o.Code)
+		testutil.NoLeak(t, e, secret)
+	}
+	assert.Equal(t, "7102", res.Outcomes[1].Code)
+	assert.Equal(t, "t_1", res.Outcomes[1].TransID)
 }
 
 // TestThrottled: 7020 comes with status 200, and is tried again only when
@@ -431,6 +585,11 @@ func TestCodes(t *testing.T) {
 		{webexconnect.SurfaceV1, "", "7103", webexconnect.ErrInsufficientCredit},
 		{webexconnect.SurfaceReceipt, "AppleBusinessChat", "7722", webexconnect.ErrInvalidRequest},
 		{webexconnect.SurfaceReceipt, "whatsapp", "7710", webexconnect.ErrContentRejected},
+		{webexconnect.SurfaceReceipt, "push", "7880", webexconnect.ErrNotOnChannel},
+		{webexconnect.SurfaceReceipt, "push", "7887", webexconnect.ErrNotOnChannel},
+		{webexconnect.SurfaceReceipt, "push", "7892", webexconnect.ErrNotOnChannel},
+		{webexconnect.SurfaceV1, "wechat", "7627", webexconnect.ErrNotOnChannel},
+		{webexconnect.SurfaceReceipt, "wechat", "7643", webexconnect.ErrNotOnChannel},
 		{webexconnect.SurfaceV1, "", "1001", nil},
 	} {
 		assert.Equal(t, tt.want, webexconnect.CodeError(tt.surface, tt.channel, tt.code), "%s %s %s", tt.surface, tt.channel, tt.code)

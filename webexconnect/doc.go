@@ -40,8 +40,10 @@
 // # Retries and duplicates
 //
 // A send is tried again only when it provably was not accepted: no connection
-// could be made, the answer is 429, or every outcome in the answer has code
-// 7020. All else that leaves doubt is [ErrMaybeAccepted]. There is no
+// could be made, the answer is 429, every outcome in the answer has code 7020,
+// or a JWT was refused. One outcome that was accepted forbids it, whatever the
+// status. All else that leaves doubt is [ErrMaybeAccepted], also an answer of
+// status 408 or 5xx, whatever code is in it. There is no
 // idempotency key: a correlation id only comes back in notifications.
 //
 // # Notifications

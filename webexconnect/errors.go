@@ -1,9 +1,9 @@
 package webexconnect
 
 import (
-	"cmp"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
@@ -87,7 +87,7 @@ type Error struct {
 	Op         string        // "Send", "SendBatch", "Notification"
 	StatusCode int           // 0: no answer, or refused before it was sent; 200 for most refusals
 	Code       string        // the vendor's code, if any
-	Message    string        // the vendor's words on one line, numbers masked; without any, what the code means
+	Message    string        // the vendor's words on one line, numbers and what they quote masked; without any, what the code means
 	RequestID  string        // the vendor's transaction id, if any; numbers masked unless it is a UUID
 	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
 	Attempts   int           // requests made; 0: none
@@ -126,8 +126,8 @@ func (e *Error) LogValue() slog.Value { return e.detail().LogValue() }
 func (e *Error) RawBody() []byte { return e.fault.RawBody() }
 
 // Outcomes are the outcomes of the answer, in its order, accepted ones
-// included; nil when it held none. They may hold what the vendor repeats of
-// the request: do not log them.
+// included; nil when it held none. What the accepted ones say, and all
+// correlation ids, are as received: do not log them.
 func (e *Error) Outcomes() []Outcome {
 	if e.outcomes == nil {
 		return nil
@@ -157,7 +157,7 @@ func invalid(op string, found problems.List) error {
 // fail is the error for a call that came to res and was not accepted whole.
 func (c *Client) fail(op string, res transport.Result, outcomes []Outcome) *Error {
 	e := &Error{
-		Op: op, StatusCode: res.Status, RequestID: c.transport.Line(res.Header.Get("X-Request-Id")),
+		Op: op, StatusCode: res.Status, RequestID: c.transport.ID(res.Header.Get("X-Request-Id")),
 		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
 	}
 	if len(outcomes) == 0 {
@@ -173,7 +173,7 @@ func (c *Client) fail(op string, res transport.Result, outcomes []Outcome) *Erro
 	switch {
 	case accepted: // part of it, or an answer that contradicts itself
 		e.fault.Kind, e.fault.Also = errs.MaybeAccepted, nil
-	case refused != nil:
+	case refused != nil: // or doubtful, as the status is
 		e.fault.Kind, e.fault.Also = kindOf(outcomes), nil
 	}
 	return e
@@ -217,24 +217,48 @@ func (c *Client) outcomes(op string, channelOf func(i int) Channel, res transpor
 			if words == nil {
 				words = c.transport.Words(res)
 			}
-			out[i].Err = c.refusal(op, channelOf(i), res, entry, words)
+			e := c.refusal(op, channelOf(i), res, entry, words)
+			out[i].Code, out[i].Description, out[i].TransID, out[i].Err = e.Code, words.Line(entry.Description), e.RequestID, e
 		}
 	}
 	return out
 }
 
-// refusal is the error of one outcome.
-func (c *Client) refusal(op string, channel Channel, res transport.Result, entry wx.Entry, words *redact.Words) error {
+// refusal is the error of one outcome. What its code means comes before what
+// the status means, but for the statuses after which the call may have been
+// accepted: there no code is documented, and who answers may be a proxy.
+func (c *Client) refusal(op string, channel Channel, res transport.Result, entry wx.Entry, words *redact.Words) *Error {
 	e := &Error{
-		Op: op, StatusCode: res.Status, Code: c.transport.Line(entry.Code), Message: words.Line(entry.Description),
-		RequestID: cmp.Or(wx.ID(entry.TransID), c.transport.Line(entry.TransID)), RetryAfter: res.RetryAfter, Attempts: res.Attempts,
-		fault: errs.Fault{Kind: CodeError(SurfaceV1, channel, entry.Code)},
+		Op: op, StatusCode: res.Status, Code: entry.Code, Message: words.Line(entry.Description),
+		RequestID: c.transID(entry.TransID, words), RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: errs.Fault{Kind: res.Kind},
+	}
+	if !wx.Known(entry.Code) {
+		e.Code = words.Line(entry.Code)
 	}
 	if e.Message == "" {
 		e.Message = CodeText(SurfaceV1, channel, entry.Code)
 	}
-	if e.fault.Kind == nil { // refused inside, for a reason that is not known
+	kind := CodeError(SurfaceV1, channel, entry.Code)
+	switch {
+	case kind != nil && codesCount(res.Status):
+		e.fault.Kind = kind
+	case res.Status/100 == 2: // refused inside, for a reason that is not known
 		e.fault.Kind = errs.InvalidRequest
 	}
 	return e
+}
+
+// codesCount says whether codes decide what an answer with this status means.
+func codesCount(status int) bool {
+	return status/100 == 2 || status/100 == 4 && status != http.StatusRequestTimeout
+}
+
+// transID is a transaction id fit to be shown.
+func (c *Client) transID(s string, words *redact.Words) string {
+	if id := wx.ID(s); id != "" {
+		if base := id[:wx.UUIDLen]; c.transport.ID(base) == base { // no secret
+			return id
+		}
+	}
+	return words.Line(s)
 }

@@ -151,9 +151,9 @@ func (a *InApp) UnmarshalJSON(b []byte) (err error) {
 	return err
 }
 
-func (c *checker) inApp(a *InApp, at string) {
+func (c *checker) inApp(a *InApp, template bool, at string) {
 	c.required(at+".thread_id", a.ThreadID)
-	if a.Type == "" && a.Message == nil {
+	if a.Type == "" && a.Message == nil && !template {
 		c.add(at+".message", "is missing")
 	}
 	if m := a.Message; m != nil {

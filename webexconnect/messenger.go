@@ -7,7 +7,7 @@ import (
 )
 
 // Messenger is a Facebook Messenger message: exactly one of Text, Attachment
-// and SenderAction.
+// and SenderAction, beside a template at most one.
 //
 // Source: https://developers.webexconnect.io/reference/facebook-messenger-api
 type Messenger struct {
@@ -136,15 +136,18 @@ func (m *Messenger) UnmarshalJSON(b []byte) (err error) {
 	return err
 }
 
-func (c *checker) messenger(m *Messenger, at string) {
+func (c *checker) messenger(m *Messenger, template bool, at string) {
 	given := 0
 	for _, has := range []bool{m.Text != "", m.Attachment != nil, m.SenderAction != ""} {
 		if has {
 			given++
 		}
 	}
-	if given != 1 {
-		c.add(at, "needs exactly one of text, attachment and sender_action")
+	switch {
+	case given > 1:
+		c.add(at, "has more than one of text, attachment and sender_action")
+	case given == 0 && !template:
+		c.add(at, "needs one of text, attachment and sender_action")
 	}
 	if a := m.Attachment; a != nil {
 		c.attachment(a, at+".attachment")

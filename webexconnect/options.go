@@ -49,8 +49,9 @@ func ServiceKey(key string) Auth { return wx.ServiceKey(key) }
 // JWT is the credential of a service that is set to JWTs: the service's ID
 // and its secret, which is base64 text (either alphabet, padded or not). A
 // token lives 60 minutes from its making; it is made here, kept, and replaced
-// 5 minutes early, and once more when the vendor refuses it with status 401.
-// This machine's clock must be right.
+// 5 minutes early, and once more when the vendor refuses it: with code 7001,
+// which comes with status 200, or with status 401. This machine's clock must
+// be right.
 //
 // Source: https://developers.webexconnect.io/reference/using-jwt-for-api-authentication
 func JWT(serviceID, secret string) Auth { return wx.JWT(serviceID, secret) }
@@ -110,8 +111,10 @@ func WithUserAgent(product string) Option {
 
 // WithRelaxedValidation switches off the checks that rest on another page of
 // the vendor's than the one of this operation: the fields and lengths of the
-// channels that the page only names, callbackData's length, the form of
-// notifyurl, and that a binary body is hexadecimal.
+// channels that the page only names, the parameters of WhatsApp templates,
+// what options need and which channels take them, callbackData's length, the
+// form of notifyurl, that a binary body is hexadecimal, and that storeRegion
+// comes with sendLinkAsAppClip.
 func WithRelaxedValidation() Option {
 	return func(c *config) error {
 		c.SetRelaxedValidation()
@@ -120,9 +123,10 @@ func WithRelaxedValidation() Option {
 	}
 }
 
-// WithE164Check refuses phone numbers (msisdn) that are not "+", a country
-// code and up to 15 digits in all. By default they are neither checked nor changed: older tenants take
-// other forms, and the page itself prints masked ones.
+// WithE164Check refuses phone numbers (msisdn) that are not "+", an assigned
+// country code, and 7 to 15 digits in all. By default they are neither checked
+// nor changed: older tenants take other forms, and the page itself prints
+// masked ones.
 func WithE164Check() Option {
 	return func(c *config) error { c.e164 = true; return nil }
 }

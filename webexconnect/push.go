@@ -162,8 +162,8 @@ func (p *Push) UnmarshalJSON(b []byte) (err error) {
 	return err
 }
 
-func (c *checker) push(p *Push, at string) {
-	if p.Android == nil && p.IOS == nil && p.Web == nil {
+func (c *checker) push(p *Push, template bool, at string) {
+	if p.Android == nil && p.IOS == nil && p.Web == nil && !template {
 		c.add(at, "needs android, ios or web")
 	}
 	if p.Android != nil {

@@ -277,7 +277,7 @@ func (d *Destination) pieces(size, first int) iter.Seq[Destination] {
 
 // SmartLink is a link of the platform's Smart Links.
 type SmartLink struct {
-	LinkID int `json:"linkid"`
+	LinkID int `json:"linkid"` // required
 
 	// Validity is how long the link lives, in minutes; the unit stands only
 	// in the older product's documentation. 0 is left out.

@@ -1,6 +1,7 @@
 package webexconnect
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,15 +29,15 @@ type Response struct {
 
 	RequestID string          // from the X-Request-Id header, if there is one
 	Attempts  int             // requests made
-	Raw       json.RawMessage // the answer
+	Raw       json.RawMessage // the answer as received; it may repeat addresses and texts: do not log it
 }
 
 // Outcome is one entry of an answer.
 type Outcome struct {
 	Code          string // [CodeQueued], or why not
-	Description   string // the vendor's words: "Queued", "Queued in burst mode"
+	Description   string // the vendor's words: "Queued", "Queued in burst mode"; masked as Error.Message if it was refused
 	TransID       string // comes back in notifications, perhaps with "_0" behind it: see [BaseTransID]
-	CorrelationID string // the vendor's echo, often empty
+	CorrelationID string // the vendor's echo as received, often empty
 	Err           error  // an [*Error]; nil: accepted
 }
 
@@ -60,12 +61,14 @@ func (c *Client) Send(ctx context.Context, r Request) (*Response, error) {
 		return nil, c.notEncoded(op, err)
 	}
 	channel := r.Channel // all of r would be kept for it
-	return c.do(ctx, c.send, body, func(int) Channel { return channel })
+	return c.do(ctx, c.send, body, func(int) Channel { return channel }, func(int) bool { return true })
 }
 
 // SendBatch submits several complete requests in one call: a content of its
 // own for each. Together they may have up to 1000 destinations. Errors are as
-// [Client.Send]'s.
+// [Client.Send]'s. When all outcomes were accepted, but there is neither one
+// for each request nor one for each address, both results are set too, and
+// the error is [ErrMaybeAccepted].
 //
 // Source: https://developers.webexconnect.io/reference/api-faqs
 func (c *Client) SendBatch(ctx context.Context, requests []Request) (*Response, error) {
@@ -84,26 +87,42 @@ func (c *Client) SendBatch(ctx context.Context, requests []Request) (*Response, 
 	if err != nil {
 		return nil, c.notEncoded(op, err)
 	}
-	return c.do(ctx, c.sendBatch, body, func(i int) Channel {
+	channelOf := func(i int) Channel {
 		if i < len(requests) {
 			return requests[i].Channel
 		}
 		return ""
+	}
+	return c.do(ctx, c.sendBatch, body, channelOf, func(outcomes int) bool {
+		return outcomes == len(requests) || outcomes == addresses(requests)
 	})
+}
+
+// addresses is how many addresses requests have together.
+func addresses(requests []Request) int {
+	n := 0
+	for i := range requests {
+		for j := range requests[i].Destinations {
+			n += requests[i].Destinations[j].addresses()
+		}
+	}
+	return n
 }
 
 func (c *Client) notEncoded(op string, err error) error {
 	return &Error{Op: op, Message: c.transport.Line(err.Error()), fault: errs.Fault{Kind: errs.InvalidRequest}}
 }
 
-func (c *Client) do(ctx context.Context, to transport.Endpoint, body []byte, channelOf func(int) Channel) (*Response, error) {
+// do makes a call. whole says whether so many outcomes are all that there are
+// to be.
+func (c *Client) do(ctx context.Context, to transport.Endpoint, body []byte, channelOf func(int) Channel, whole func(int) bool) (*Response, error) {
 	res := c.transport.Do(ctx, transport.Call{Endpoint: to, Body: body, Means: means})
 	outcomes := c.outcomes(to.Op, channelOf, res)
 	if res.Kind != nil {
 		return nil, c.fail(to.Op, res, outcomes)
 	}
 	out := &Response{
-		Outcomes: outcomes, RequestID: c.transport.Line(res.Header.Get("X-Request-Id")), Attempts: res.Attempts, Raw: res.Body,
+		Outcomes: outcomes, RequestID: c.transport.ID(res.Header.Get("X-Request-Id")), Attempts: res.Attempts, Raw: res.Body,
 	}
 	refused, noID := false, false
 	for _, o := range outcomes {
@@ -122,8 +141,11 @@ func (c *Client) do(ctx context.Context, to transport.Endpoint, body []byte, cha
 		e := c.fail(to.Op, res, outcomes)
 		e.fault.Kind, e.fault.Also = errs.MaybeAccepted, errs.Decode
 		return nil, e
-	case !refused:
+	case !refused && whole(len(outcomes)):
 		return out, nil
+	case !refused:
+		res.Kind, res.Cause = errs.MaybeAccepted, errNotAll
+		return out, c.fail(to.Op, res, outcomes)
 	case out.TransID != "":
 		return out, c.fail(to.Op, res, outcomes)
 	default:
@@ -131,16 +153,43 @@ func (c *Client) do(ctx context.Context, to transport.Endpoint, body []byte, cha
 	}
 }
 
-// means finds the answer that refuses every part of a call with code 7020,
-// which the vendor sends with status 200.
+// means looks for what an answer's codes say beyond its status: that a part of
+// the call was or may have been accepted, whatever the status, or that every
+// part was refused because there were too many, or for the credentials; the
+// vendor sends both with status 200.
 func means(status int, body []byte) transport.Meaning {
-	if status == http.StatusOK && wx.Throttled(body) {
+	if status == http.StatusOK && !bytes.Contains(body, []byte(CodeThrottled)) && !bytes.Contains(body, []byte(CodeAuthenticationFailed)) {
+		return transport.AsStatus // spares the reading of an ordinary answer
+	}
+	entries := wx.Entries(body)
+	throttled, rejected := 0, 0
+	for _, e := range entries {
+		switch e.Code {
+		case CodeThrottled:
+			throttled++
+		case CodeAuthenticationFailed:
+			rejected++
+		default:
+			if e.Code == CodeQueued || wx.Kind(wx.V1, "", e.Code) == errs.MaybeAccepted { //nolint:errorlint // the very value
+				return transport.Taken
+			}
+		}
+	}
+	switch {
+	case len(entries) == 0 || !codesCount(status):
+		return transport.AsStatus
+	case throttled == len(entries):
 		return transport.Busy
+	case rejected == len(entries):
+		return transport.Rejected
 	}
 	return transport.AsStatus
 }
 
-var errNoID = errors.New("the answer does not say that the request was taken")
+var (
+	errNoID   = errors.New("the answer does not say that the request was taken")
+	errNotAll = errors.New("the answer does not say that all requests were taken")
+)
 
 // Validate names everything that is wrong with r, by its JSON path. It knows
 // what the vendor's pages say. The error is an [*Error].

@@ -4,13 +4,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/cpaas-go/cpaas/internal/phone"
 	"github.com/cpaas-go/cpaas/internal/problems"
 	"github.com/cpaas-go/cpaas/webexconnect/internal/wx"
 )
@@ -100,6 +98,9 @@ func (c *checker) request(r *Request) {
 	}
 	c.correlation("correlationid", r.CorrelationID)
 	c.callbacks(r)
+	if y := r.Expiry.UTC().Year(); !r.Expiry.IsZero() && (y < 1 || y > 9999) {
+		c.add("expiry", "must have a year of four digits")
+	}
 	if len(r.GTRIDs) > 0 && len(r.GTRIDs) != len(r.Destinations) {
 		c.add("gtrId", "must be as many as destination")
 	}
@@ -150,27 +151,30 @@ func (c *checker) content(r *Request, channel string) {
 				given++
 			}
 		}
-		if given != 1 {
-			c.add("channels.voice", "needs exactly one of callflowid, promptid and media")
+		switch {
+		case given > 1:
+			c.add("channels.voice", "has more than one of callflowid, promptid and media")
+		case given == 0 && r.Template == nil:
+			c.add("channels.voice", "needs one of callflowid, promptid and media")
 		}
 	}
 	if c.rules.relaxed {
 		return
 	}
 	if r.InApp != nil {
-		c.inApp(r.InApp, "channels.appmessaging")
+		c.inApp(r.InApp, r.Template != nil, "channels.appmessaging")
 	}
 	if r.Push != nil {
-		c.push(r.Push, "channels.push")
+		c.push(r.Push, r.Template != nil, "channels.push")
 	}
 	if r.Messenger != nil {
-		c.messenger(r.Messenger, "channels.OTT-Messaging.fb")
+		c.messenger(r.Messenger, r.Template != nil, "channels.OTT-Messaging.fb")
 	}
 	if r.WhatsApp != nil {
 		c.whatsApp(r.WhatsApp, r.Template != nil, "channels.OTT-Messaging.wa")
 	}
 	if r.Apple != nil {
-		c.apple(r.Apple, "channels.AppleBusinessChat")
+		c.apple(r.Apple, r.Template != nil, "channels.AppleBusinessChat")
 	}
 }
 
@@ -238,9 +242,10 @@ func (c *checker) identifiers(i int, name string, ids []string) {
 			problem = "is empty"
 		case !utf8.ValidString(id):
 			problem = "is not valid UTF-8"
-		case c.rules.e164 && name == "msisdn" && !isE164(id):
-			problem = `is not "+", a country code and up to 15 digits in all`
-		default:
+		case c.rules.e164 && name == "msisdn":
+			problem = wx.E164Problem(id)
+		}
+		if problem == "" {
 			continue
 		}
 		c.recipient("destination"+index(i)+"."+name+index(j), problem)
@@ -253,11 +258,6 @@ func (c *checker) recipient(path, problem string) {
 		path = join(c.at, path)
 	}
 	c.found.CheckRecipient(problem, "%s", path)
-}
-
-func isE164(s string) bool {
-	_, _, ok := phone.Split(s)
-	return ok && s[0] == '+'
 }
 
 // count checks how many addresses the call has.
@@ -281,17 +281,21 @@ func (c *checker) callbacks(r *Request) {
 	if r.NotifyURL == "" {
 		return
 	}
-	u, err := url.Parse(r.NotifyURL)
-	local := err == nil && u.Scheme == "http" && slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, u.Hostname()) // tests
-	if err != nil || strings.TrimSpace(r.NotifyURL) != r.NotifyURL || u.Host == "" || u.Scheme != "https" && !local {
-		c.add("notifyurl", "is not an https URL without spaces around it")
-	}
+	c.add("notifyurl", wx.NotifyURLProblem(r.NotifyURL))
 }
 
 // links checks smart links against the channel and the texts that use them.
 func (c *checker) links(r *Request, channel string) {
 	if len(r.SmartLinks) > 0 && slices.Contains([]string{wx.Voice, wx.Push, wx.Apple}, channel) {
 		c.add("channels.smartlinks", "are not for this channel")
+	}
+	for i, l := range r.SmartLinks {
+		if l.LinkID < 1 {
+			c.add("channels.smartlinks"+index(i)+".linkid", "must be positive")
+		}
+		if l.Validity < 0 {
+			c.add("channels.smartlinks"+index(i)+".validity", "must not be negative")
+		}
 	}
 	if r.SMS != nil {
 		c.tokens("channels.sms.text", r.SMS.Text, r.SmartLinks)
@@ -321,8 +325,7 @@ func (c *checker) tokens(path, text string, links []SmartLink) {
 		if !closed || digits == "" || strings.Trim(digits, "0123456789") != "" { // "{{link_linkid}}" is the page's own
 			continue
 		}
-		id, err := strconv.Atoi(digits)
-		if err != nil || !slices.ContainsFunc(links, func(l SmartLink) bool { return l.LinkID == id }) {
+		if !slices.ContainsFunc(links, func(l SmartLink) bool { return strconv.Itoa(l.LinkID) == digits }) { // "05" is not 5
 			c.add(path, "names a smart link that is not in channels.smartlinks")
 			return
 		}

@@ -47,6 +47,12 @@ func voice(v webexconnect.Voice) webexconnect.Request {
 	return webexconnect.NewVoice(v, webexconnect.ToPhone(testPhone))
 }
 
+// withTemplate is r with a template of the platform beside its content.
+func withTemplate(r webexconnect.Request) webexconnect.Request {
+	r.Template = &webexconnect.Template{ID: "1"}
+	return r
+}
+
 func many(n int) []string {
 	ids := make([]string, n)
 	for i := range ids {
@@ -77,9 +83,25 @@ func pageRules() map[string]struct {
 		"long text":              {edit(func(r *webexconnect.Request) { r.SMS.Text = strings.Repeat("é", 1025) }), "channels.sms.text"},
 		"type":                   {edit(func(r *webexconnect.Request) { r.SMS.Type = "5" }), "channels.sms.type"},
 		"no body":                {edit(func(r *webexconnect.Request) { r.SMS.Type = webexconnect.SMSBinary }), "channels.sms.body"},
-		"no voice":               {voice(webexconnect.Voice{CLI: "0453745878"}), "channels.voice"},
-		"flow and media":         {voice(webexconnect.Voice{CallFlowID: "1", Media: "m"}), "channels.voice"},
-		"all of voice":           {voice(webexconnect.Voice{CallFlowID: "1", Media: "m", PromptID: "p"}), "channels.voice"},
+		"link 05": {edit(func(r *webexconnect.Request) {
+			r.SMS.Text = "{{link_05}}"
+			r.SmartLinks = []webexconnect.SmartLink{{LinkID: 5}}
+		}), "channels.sms.text"},
+		"empty smart link": {edit(func(r *webexconnect.Request) { r.SmartLinks = make([]webexconnect.SmartLink, 1) }), "channels.smartlinks[0].linkid"},
+		"wrong smart links": {edit(func(r *webexconnect.Request) {
+			r.SmartLinks = []webexconnect.SmartLink{{LinkID: 5, Validity: -1}, {LinkID: -5}}
+		}), "channels.smartlinks[0].validity, channels.smartlinks[1].linkid"},
+		"far expiry": {edit(func(r *webexconnect.Request) { r.Expiry = time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC) }), "expiry"},
+		"far expiry in UTC": {edit(func(r *webexconnect.Request) {
+			r.Expiry = time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("", -2*60*60))
+		}), "expiry"},
+		"template, flow and media": {edit(func(r *webexconnect.Request) {
+			*r = voice(webexconnect.Voice{CallFlowID: "1", Media: "m"})
+			r.Template = &webexconnect.Template{ID: "1"}
+		}), "channels.voice"},
+		"no voice":       {voice(webexconnect.Voice{CLI: "0453745878"}), "channels.voice"},
+		"flow and media": {voice(webexconnect.Voice{CallFlowID: "1", Media: "m"}), "channels.voice"},
+		"all of voice":   {voice(webexconnect.Voice{CallFlowID: "1", Media: "m", PromptID: "p"}), "channels.voice"},
 		"policy without group": {edit(func(r *webexconnect.Request) {
 			r.ContactPolicy = &webexconnect.ContactPolicy{CheckConsent: true}
 		}), "channels.contactPolicy.contactPolicyGroup"},
@@ -184,6 +206,10 @@ func otherRules() map[string]struct {
 	}
 	const ott, was, app = "channels.OTT-Messaging.fb", "channels.OTT-Messaging.wa", "channels.appmessaging"
 	return map[string]tt{
+		"Messenger: template and two": {withTemplate(fb(webexconnect.Messenger{Text: "x", SenderAction: "typing_on"})), "channels.OTT-Messaging.fb"},
+		"in-app: template, no thread": {withTemplate(inapp(webexconnect.InApp{})), "channels.appmessaging.thread_id"},
+		"Apple: template, no type":    {withTemplate(amb(webexconnect.Apple{})), "channels.AppleBusinessChat.type"},
+
 		"odd body":       {edit(func(r *webexconnect.Request) { r.SMS.Type, r.SMS.Body = "3", "abc" }), "channels.sms.body"},
 		"body not hex":   {edit(func(r *webexconnect.Request) { r.SMS.Type, r.SMS.Body = "3", "zz" }), "channels.sms.body"},
 		"store region":   {edit(func(r *webexconnect.Request) { r.SMS.StoreRegion = "US" }), "channels.sms.storeRegion"},
@@ -395,7 +421,7 @@ func TestE164Check(t *testing.T) {
 	s := accepting()
 	c := s.client(t, webexconnect.WithE164Check())
 	for number, good := range map[string]bool{
-		testPhone: true, "+12025550123": true, "+1": false, "+99900000000": false, "449000000009": false, "+4490XXXXX009": false, "+0449000000009": false, "+": false, "+1234567890123456": false, "+44 90": false,
+		testPhone: true, "+12025550123": true, "+1": false, "+12": false, "+44900": false, "+9991234567": false, "+99900000000": false, "449000000009": false, "+4490XXXXX009": false, "+0449000000009": false, "+": false, "+1234567890123456": false, "+44 90": false,
 	} {
 		r := sms()
 		r.Destinations[0].MSISDN[0] = number
@@ -423,16 +449,28 @@ func TestPolicyPathFollowsTheOption(t *testing.T) {
 func TestAllowed(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]webexconnect.Request{
-		"1024 characters":   edit(func(r *webexconnect.Request) { r.SMS.Text = strings.Repeat("é", 1024) }),
-		"50 bytes":          edit(func(r *webexconnect.Request) { r.CorrelationID = strings.Repeat("c", 50) }),
-		"2000 characters":   edit(func(r *webexconnect.Request) { r.CallbackData = strings.Repeat("é", 2000) }),
-		"the page's token":  edit(func(r *webexconnect.Request) { r.SMS.Text = "{{link_linkid}}" }),
-		"flash":             edit(func(r *webexconnect.Request) { r.SMS.Type = webexconnect.SMSFlash }),
-		"binary":            webexconnect.NewSMS(webexconnect.BinarySMS("ACME", []byte{1}), webexconnect.ToPhone("1")),
-		"template, no text": edit(func(r *webexconnect.Request) { r.SMS.Text = ""; r.Template = &webexconnect.Template{ID: "1"} }),
-		"template only":     edit(func(r *webexconnect.Request) { r.SMS = nil; r.Template = &webexconnect.Template{ID: "1"} }),
-		"1000":              edit(func(r *webexconnect.Request) { r.Destinations[0].MSISDN = many(1000) }),
-		"local notifyurl":   edit(func(r *webexconnect.Request) { r.NotifyURL = "http://127.0.0.1:8080/x" }),
+		"1024 characters":     edit(func(r *webexconnect.Request) { r.SMS.Text = strings.Repeat("é", 1024) }),
+		"50 bytes":            edit(func(r *webexconnect.Request) { r.CorrelationID = strings.Repeat("c", 50) }),
+		"2000 characters":     edit(func(r *webexconnect.Request) { r.CallbackData = strings.Repeat("é", 2000) }),
+		"the page's token":    edit(func(r *webexconnect.Request) { r.SMS.Text = "{{link_linkid}}" }),
+		"flash":               edit(func(r *webexconnect.Request) { r.SMS.Type = webexconnect.SMSFlash }),
+		"binary":              webexconnect.NewSMS(webexconnect.BinarySMS("ACME", []byte{1}), webexconnect.ToPhone("1")),
+		"template, no text":   edit(func(r *webexconnect.Request) { r.SMS.Text = ""; r.Template = &webexconnect.Template{ID: "1"} }),
+		"template only":       edit(func(r *webexconnect.Request) { r.SMS = nil; r.Template = &webexconnect.Template{ID: "1"} }),
+		"template, in-app":    withTemplate(inapp(webexconnect.InApp{ThreadID: "t"})),
+		"template, Messenger": withTemplate(fb(webexconnect.Messenger{MessagingType: "MESSAGE_TAG", Tag: "HUMAN_AGENT"})),
+		"template, push": withTemplate(push(webexconnect.Push{Interactive: &webexconnect.PushInteractive{
+			Category: "DOUBLE_YES_NO", DeviceTypes: []string{"ios"}, Actions: []webexconnect.PushButton{{Position: 1, Action: "DISMISS"}, {Position: 2, Action: "DISMISS"}},
+		}})),
+		"template, Apple":          withTemplate(amb(webexconnect.Apple{Type: "text"})),
+		"template, Apple's others": withTemplate(amb(webexconnect.Apple{Type: "interactive"})),
+		"template, voice":          withTemplate(voice(webexconnect.Voice{CLI: "0453745878"})),
+		"template, prompt":         withTemplate(voice(webexconnect.Voice{PromptID: "1"})),
+		"link 5": edit(func(r *webexconnect.Request) {
+			r.SMS.Text, r.SmartLinks = "{{link_5}}", []webexconnect.SmartLink{{LinkID: 5}}
+		}),
+		"1000":            edit(func(r *webexconnect.Request) { r.Destinations[0].MSISDN = many(1000) }),
+		"local notifyurl": edit(func(r *webexconnect.Request) { r.NotifyURL = "http://127.0.0.1:8080/x" }),
 		"Apple, low": edit(func(r *webexconnect.Request) {
 			*r = amb(webexconnect.Apple{Text: "x"})
 			r.Channel = webexconnect.ChannelAppleLow

@@ -188,6 +188,9 @@ func (l webexLeg) Check(s fallback.Submission) error {
 
 // Send submits s.
 func (l webexLeg) Send(ctx context.Context, s fallback.Submission) (fallback.Ack, error) {
+	if l.Client == nil {
+		return fallback.Ack{}, errors.Join(fallback.ErrInvalidRequest, errNoClient)
+	}
 	r, err := l.request(s)
 	if err != nil {
 		return fallback.Ack{}, err
@@ -315,6 +318,9 @@ func (l webexSMSLeg) SendBatch(ctx context.Context, all []fallback.Submission) [
 	var calls []*webexCall
 	for i, s := range all {
 		r, err := l.request(s)
+		if l.Client == nil {
+			err = errors.Join(fallback.ErrInvalidRequest, errNoClient)
+		}
 		if err != nil {
 			results[i].Err = err
 			continue
@@ -371,31 +377,58 @@ func (l webexSMSLeg) sendCall(ctx context.Context, c *webexCall, results []deliv
 		}
 		return
 	}
-	byRef := map[string]webexconnect.Outcome{}
-	for _, o := range outcomes {
-		if o.CorrelationID != "" {
-			byRef[o.CorrelationID] = o
-		}
+	if c.apart(outcomes, results) {
+		return
 	}
-	var rest webexCall
-	for n, i := range c.members {
-		o, known := byRef[c.to[n].CorrelationID]
-		switch {
-		case known && o.Err != nil:
-			results[i].Err = o.Err
-		case known:
-			results[i].ID = webexconnect.BaseTransID(o.TransID)
-		default: // accepted without an id of its own, or as the call
-			results[i].Err = err
-			rest.to, rest.members = append(rest.to, c.to[n]), append(rest.members, i)
-		}
+	for _, i := range c.members {
+		results[i].Err = err
 	}
-	if n := len(rest.members); n > 1 && aboutPerson(err) {
-		half := n / 2
-		l.sendCall(ctx, &webexCall{request: c.request, to: rest.to[:half], members: rest.members[:half]}, results)
-		l.sendCall(ctx, &webexCall{request: c.request, to: rest.to[half:], members: rest.members[half:]}, results)
+	if aboutPerson(err) {
+		half := len(c.members) / 2
+		l.sendCall(ctx, &webexCall{request: c.request, to: c.to[:half], members: c.members[:half]}, results)
+		l.sendCall(ctx, &webexCall{request: c.request, to: c.to[half:], members: c.members[half:]}, results)
 	}
 }
+
+// apart tells the members apart by the correlation ids of the outcomes; false:
+// these name none of them. A member that is not named, where another is, may
+// have been accepted, and so may one that is named with different outcomes.
+//
+// An id is kept only if no other is the same without its suffix: receipts may
+// come without one, and would be anybody's. They are matched by correlation
+// id then.
+func (c *webexCall) apart(outcomes []webexconnect.Outcome, results []delivery.BatchResult) bool {
+	byRef, ids, named := map[string]webexconnect.Outcome{}, map[string]int{}, false
+	for _, o := range outcomes {
+		ids[webexconnect.BaseTransID(o.TransID)]++
+		if other, twice := byRef[o.CorrelationID]; twice && (errors.Is(other.Err, errNotNamed) || (other.Err == nil) != (o.Err == nil)) {
+			o.Err = errNotNamed
+		}
+		byRef[o.CorrelationID] = o
+	}
+	delete(byRef, "")
+	for _, to := range c.to {
+		_, known := byRef[to.CorrelationID]
+		named = named || known
+	}
+	if !named {
+		return false
+	}
+	for n, i := range c.members {
+		o, known := byRef[c.to[n].CorrelationID]
+		switch id := webexconnect.BaseTransID(o.TransID); {
+		case !known:
+			results[i].Err = errNotNamed
+		case o.Err != nil:
+			results[i].Err = o.Err
+		case ids[id] == 1:
+			results[i].ID = id
+		}
+	}
+	return true
+}
+
+var errNotNamed = fmt.Errorf("webexconnect: %w: the answer does not say what became of this message", fallback.ErrMaybeAccepted)
 
 // aboutPerson says that a call was refused, and for what is one recipient's
 // matter.
@@ -446,6 +479,9 @@ func (l webexV2Leg) Check(s fallback.Submission) error {
 
 // Send submits s.
 func (l webexV2Leg) Send(ctx context.Context, s fallback.Submission) (fallback.Ack, error) {
+	if l.V2 == nil {
+		return fallback.Ack{}, errors.Join(fallback.ErrInvalidRequest, errNoV2)
+	}
 	r, err := l.request(s)
 	if err != nil {
 		return fallback.Ack{}, err
@@ -523,8 +559,12 @@ func (w WebexConnect) templateV2(ch v2.Channel, c fallback.Template) (v2.Request
 }
 
 // Receipts reads a callback: of either version of the API, on any channel.
-// Inbound messages give none.
+// Inbound messages give none, nor does HEAD, with which the platform tries a
+// URL out before it takes it.
 func (w WebexConnect) Receipts(r *http.Request) ([]delivery.Receipt, error) {
+	if r.Method == http.MethodHead {
+		return nil, nil
+	}
 	if err := verified(r, w.Verify); err != nil {
 		return nil, err
 	}

@@ -6,15 +6,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cpaas-go/cpaas/fallback"
 	"github.com/cpaas-go/cpaas/fallback/delivery"
+	"github.com/cpaas-go/cpaas/fallback/fallbacktest"
 	"github.com/cpaas-go/cpaas/fallback/senders"
 	"github.com/cpaas-go/cpaas/internal/testutil"
 	"github.com/cpaas-go/cpaas/webexconnect"
@@ -413,6 +417,145 @@ func TestWebexConnectBatchOutcomes(t *testing.T) {
 	if results[0].Err != nil || results[0].ID != "t-2" || !errors.Is(results[1].Err, fallback.ErrMaybeAccepted) ||
 		!errors.Is(results[2].Err, fallback.ErrOptedOut) || errors.Is(results[2].Err, fallback.ErrMaybeAccepted) {
 		t.Errorf("got %+v", results)
+	}
+}
+
+// Members that an answer does not name, where it names others, may have been
+// accepted; so may one that it names twice, differently.
+func TestWebexConnectBatchNotNamed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		body string
+		want [3]error
+		ids  [3]string
+	}{
+		"all accepted, one named": {
+			`[{"code":"1001","transid":"t","correlationid":"ref-0"}]`,
+			[3]error{nil, fallback.ErrMaybeAccepted, fallback.ErrMaybeAccepted},
+			[3]string{"t"},
+		},
+		"one refused, one named": { // not divided: the others may be on their way
+			`[{"code":"7109","correlationid":"ref-1"}]`,
+			[3]error{fallback.ErrMaybeAccepted, fallback.ErrOptedOut, fallback.ErrMaybeAccepted},
+			[3]string{},
+		},
+		"named twice": {
+			`[{"code":"1001","transid":"t","correlationid":"ref-0"},{"code":"7102","correlationid":"ref-0"},{"code":"7102","correlationid":"ref-0"},
+			{"code":"1001","transid":"u","correlationid":"ref-1"},{"code":"1001","transid":"v","correlationid":"ref-2"}]`,
+			[3]error{fallback.ErrMaybeAccepted, nil, nil},
+			[3]string{"", "u", "v"},
+		},
+		"ids of their own": {
+			`[{"code":"1001","transid":"t","correlationid":"ref-0"},{"code":"1001","transid":"u_0","correlationid":"ref-1"},{"code":"1001","transid":"v_0","correlationid":"ref-2"}]`,
+			[3]error{},
+			[3]string{"t", "u", "v"},
+		},
+		"ids that only suffixes tell apart": {
+			`[{"code":"1001","transid":"t","correlationid":"ref-0"},{"code":"1001","transid":"t_1","correlationid":"ref-1"},{"code":"1001","transid":"v_2","correlationid":"ref-2"}]`,
+			[3]error{},
+			[3]string{"", "", "v"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv, w := webexAccount(t)
+			srv.Next(webexconnecttest.Respond(http.StatusOK, "application/json", `{"response":`+c.body+`}`))
+			for i, res := range webexBatcher(t, w.SMS("ACME")).SendBatch(t.Context(), webexBatch(3)) {
+				if !errors.Is(res.Err, c.want[i]) || c.want[i] == nil && res.Err != nil || res.ID != c.ids[i] {
+					t.Errorf("%d: %+v", i, res)
+				}
+			}
+			if len(srv.Requests()) != 1 {
+				t.Errorf("%d calls", len(srv.Requests()))
+			}
+		})
+	}
+}
+
+// roundTrip answers without a network.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A proxy's word that it waited too long is not the vendor's that it refused:
+// nobody is sent to again.
+func TestWebexConnectBatchThroughAGateway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		client, err := webexconnect.New(webexconnect.UK, webexconnect.ServiceKey(webexconnecttest.ServiceKey),
+			webexconnect.WithHTTPClient(&http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+				calls.Add(1)
+				body := io.NopCloser(strings.NewReader(`{"code":504,"message":"upstream timeout"}`))
+				return &http.Response{StatusCode: http.StatusGatewayTimeout, Header: http.Header{}, Body: body}, nil
+			})}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		runner, err := delivery.New(delivery.Config{Store: fallbacktest.VolatileStore()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		route, err := runner.Bind("sms", delivery.Route{{Try: senders.WebexConnect{Client: client}.SMS("ACME"), Until: delivery.Accepted}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			runner.Run(ctx) //nolint:errcheck // it says why ctx has ended
+		}()
+		defer func() { stop(); <-ended }()
+		n := 0
+		for res, err := range route.SendAll(ctx, func(yield func(fallback.Message) bool) {
+			for _, s := range webexBatch(64) {
+				if !yield(fallback.Message{Key: s.Ref, To: fallback.Recipient{Phone: s.To}, Text: "hello"}) {
+					return
+				}
+			}
+		}) {
+			if n++; res.Outcome != fallback.Unknown || !errors.Is(err, fallback.ErrMaybeAccepted) {
+				t.Errorf("%s: %v, %v", res.Key, res.Outcome, err)
+			}
+		}
+		if n != 64 || calls.Load() != 1 {
+			t.Errorf("%d results of %d calls", n, calls.Load())
+		}
+	})
+}
+
+// A leg without a client, used past Validate, says so.
+func TestWebexConnectNoClient(t *testing.T) {
+	t.Parallel()
+	w := senders.WebexConnect{}
+	for _, leg := range []fallback.Leg{w.SMS(""), w.WhatsApp("a_1"), w.Messenger("a_1"), w.Voice(""), w.RCS("a_1"), w.Email("a@example.com"), w.Speech("1", v2.VoiceSpeech{})} {
+		_, err := leg.Sender.Send(t.Context(), webexSubmission(leg, webexPhone, fallback.Text("hello")))
+		if !errors.Is(err, fallback.ErrInvalidRequest) {
+			t.Errorf("%s: %v", leg.Channel, err)
+		}
+	}
+	for _, res := range webexBatcher(t, w.SMS("")).SendBatch(t.Context(), webexBatch(2)) {
+		if !errors.Is(res.Err, fallback.ErrInvalidRequest) {
+			t.Error(res.Err)
+		}
+	}
+}
+
+// The platform takes a URL only when HEAD gets a 200, which nothing verifies.
+func TestWebexConnectHead(t *testing.T) {
+	t.Parallel()
+	runner, err := delivery.New(delivery.Config{Store: fallbacktest.VolatileStore()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hook := runner.Receipts(senders.WebexConnect{Verify: webexconnect.Signature("hub")})
+	for method, want := range map[string]int{http.MethodHead: http.StatusOK, http.MethodPost: http.StatusUnauthorized, http.MethodGet: http.StatusUnauthorized} {
+		rec := httptest.NewRecorder()
+		hook.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), method, "/hooks/webex", http.NoBody))
+		if rec.Code != want {
+			t.Errorf("%s: %d", method, rec.Code)
+		}
 	}
 }
 

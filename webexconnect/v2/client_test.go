@@ -18,6 +18,7 @@ import (
 
 	"github.com/jarcoal/httpmock"
 
+	"github.com/cpaas-go/cpaas/internal/jsonx"
 	"github.com/cpaas-go/cpaas/internal/testutil"
 	"github.com/cpaas-go/cpaas/webexconnect"
 	v2 "github.com/cpaas-go/cpaas/webexconnect/v2"
@@ -105,6 +106,40 @@ func TestJWT(t *testing.T) {
 	testutil.NoLeak(t, c, "c2VjcmV0LXNlY3JldA", "secret-secret")
 }
 
+// A token is renewed, too, when the body says that it is refused, and only
+// when it says so of all.
+func TestJWTRefusedInTheBody(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		calls  int
+		kind   error
+	}{
+		"400":    {400, `{"code":"7001","message":"Authentication failed."}`, 2, v2.ErrUnauthorized},
+		"403":    {403, `[{"code":7001},{"code":"7001"}]`, 2, v2.ErrUnauthorized},
+		"201":    {201, `{"code":"7001"}`, 2, v2.ErrUnauthorized},
+		"other":  {403, `[{"code":"7001"},{"code":"7102"}]`, 1, v2.ErrInvalidRecipient},
+		"part":   {401, `[{"code":"7001"},{"messageId":"m-1","status":"queued"}]`, 1, v2.ErrMaybeAccepted},
+		"both":   {201, `{"code":"7001","status":"queued"}`, 1, v2.ErrMaybeAccepted},
+		"503":    {503, `{"code":"7001"}`, 1, v2.ErrMaybeAccepted},
+		"quoted": {400, `{"code":"7004","message":"7001"}`, 1, v2.ErrInvalidRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mt := httpmock.NewMockTransport()
+			mt.RegisterResponder(http.MethodPost, sendURL, httpmock.NewStringResponder(c.status, c.body))
+			client, err := v2.New(webexconnect.UK, webexconnect.JWT("service-1", "c2VjcmV0LXNlY3JldA=="), v2.WithHTTPClient(&http.Client{Transport: mt}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = client.Send(t.Context(), sms(nil)); !errors.Is(err, c.kind) || mt.GetTotalCallCount() != c.calls {
+				t.Errorf("%d calls, %v", mt.GetTotalCallCount(), err)
+			}
+		})
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	const refusedAll = `[{"messageId":"m-1","status":"Rejected","code":"7101"},{"status":"Rejected","code":7109,"message":"DnD +449000000009"}]`
@@ -135,6 +170,22 @@ func TestAnswers(t *testing.T) {
 		"429":              {status: 429, kind: v2.ErrRateLimited},
 		"500":              {status: 500, kind: v2.ErrMaybeAccepted},
 		"503":              {status: 503, body: "<html>", kind: v2.ErrMaybeAccepted},
+		"400 all":          {status: 400, body: refusedAll, kind: v2.ErrOptedOut, code: "7101"},
+		"400 part":         {status: 400, body: `[{"messageId":"m-1","status":"queued"},{"code":"7102"}]`, kind: v2.ErrMaybeAccepted, code: "7102"},
+		"400 part last":    {status: 400, body: `[{"code":"7102"},{"messageId":"m-1","status":"queued"}]`, kind: v2.ErrMaybeAccepted, code: "7102"},
+		"400 taken":        {status: 400, body: `{"messageId":"m-1","status":"queued"}`, kind: v2.ErrMaybeAccepted},
+		"400 queued":       {status: 400, body: `[{"code":"7102"},{"code":1001}]`, kind: v2.ErrMaybeAccepted, code: "7102"},
+		"400 with others":  {status: 400, body: `[{"code":"7004"},5,{"message":["x"]}]`, kind: v2.ErrInvalidRequest, code: "7004"},
+		"401 code":         {status: 401, body: `{"code":401,"message":"x"}`, kind: v2.ErrUnauthorized, code: "401"},
+		"403 code":         {status: 403, body: `{"code":"403","message":"x"}`, kind: v2.ErrForbidden, code: "403"},
+		"403 credentials":  {status: 403, body: `{"code":"7001","message":"Authentication failed."}`, kind: v2.ErrUnauthorized, code: "7001"},
+		"408 code":         {status: 408, body: `{"code":"7004"}`, kind: v2.ErrMaybeAccepted, code: "7004"},
+		"429 code":         {status: 429, body: `{"code":429}`, kind: v2.ErrRateLimited, code: "429"},
+		"500 code":         {status: 500, body: `{"code":"7020","message":"x"}`, kind: v2.ErrMaybeAccepted, code: "7020"},
+		"500 credentials":  {status: 500, body: `{"code":"7001"}`, kind: v2.ErrMaybeAccepted, code: "7001"},
+		"503 code":         {status: 503, body: `{"code":"7004","message":"x"}`, kind: v2.ErrMaybeAccepted, code: "7004"},
+		"503 array":        {status: 503, body: `[{"code":"7102"},{"code":"9002"}]`, kind: v2.ErrMaybeAccepted, code: "7102"},
+		"201 both":         {status: 201, body: `{"messageId":"m-1","status":"queued","code":"7004"}`, kind: v2.ErrMaybeAccepted, code: "7004"},
 		"201 nothing":      {status: 201, kind: v2.ErrMaybeAccepted, also: v2.ErrDecode},
 		"201 HTML":         {status: 201, body: "<html>449000000009</html>", kind: v2.ErrMaybeAccepted, also: v2.ErrDecode},
 		"201 no id":        {status: 201, body: `{"status":"queued"}`, kind: v2.ErrMaybeAccepted, also: v2.ErrDecode},
@@ -194,6 +245,62 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// So is one whose status says that all is refused: each outcome has the kind
+// of its own code, and where the status leaves all open, none is refused.
+func TestOutcomesOfRefusals(t *testing.T) {
+	t.Parallel()
+	const mixed = `[{"code":"7102","correlationId":"a"},{"messageId":"m-2","status":"queued","correlationId":"b"},{"code":"8000"}]`
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		kinds  []error
+	}{
+		"all":  {400, `[{"code":"7102"},{"code":"9002"},{"code":"8000"}]`, []error{v2.ErrInvalidRecipient, v2.ErrOptedOut, v2.ErrInvalidRequest}},
+		"one":  {403, `{"code":"8000"}`, []error{v2.ErrForbidden}},
+		"part": {400, mixed, []error{v2.ErrInvalidRecipient, nil, v2.ErrInvalidRequest}},
+		"open": {503, mixed, []error{v2.ErrMaybeAccepted, nil, v2.ErrMaybeAccepted}},
+		"none": {400, `[{"message":"x"}]`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mt := httpmock.NewMockTransport()
+			mt.RegisterResponder(http.MethodPost, sendURL, httpmock.NewStringResponder(c.status, c.body))
+			_, err := client(t, mt).Send(t.Context(), sms(nil))
+			e, ok := errors.AsType[*v2.Error](err)
+			if !ok || len(e.Outcomes()) != len(c.kinds) {
+				t.Fatalf("got %v, %+v", err, e.Outcomes())
+			}
+			for i, o := range e.Outcomes() {
+				if !errors.Is(o.Err, c.kinds[i]) {
+					t.Errorf("outcome %d: %v", i, o.Err)
+				}
+			}
+		})
+	}
+}
+
+// What matters of an answer is read, whatever the rest of it is.
+func TestOddAnswers(t *testing.T) {
+	t.Parallel()
+	mt := httpmock.NewMockTransport()
+	mt.RegisterResponder(http.MethodPost, sendURL, httpmock.NewStringResponder(201,
+		`{"messageId":12,"status":"queued","requestTimestamp":{},"correlationId":["x"],"code":null,"message":false}`))
+	mt.RegisterResponder(http.MethodGet, getURL, httpmock.NewStringResponder(200,
+		`{"messageId":"m-1","status":"Submitted","channel":1,"clientId":"x","groupId":"7","from":{},"content":"text"}`))
+	c := client(t, mt)
+	if res, err := c.Send(t.Context(), sms(nil)); err != nil || res.MessageID != "12" {
+		t.Errorf("got %+v, %v", res, err)
+	}
+	if s, err := c.Get(t.Context(), "m-1"); err != nil || s.Status != "Submitted" || s.Channel != "1" || s.ClientID != 0 || s.GroupID != 7 || s.Text != "" {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	many := "[" + strings.Repeat(`{"code":"7004"},`, jsonx.MaxElements) + `{"code":"7004"}]`
+	mt.RegisterResponder(http.MethodPost, sendURL, httpmock.NewStringResponder(201, many))
+	if _, err := c.Send(t.Context(), sms(nil)); !errors.Is(err, v2.ErrMaybeAccepted) || !errors.Is(err, v2.ErrDecode) {
+		t.Errorf("too many to be read: %.200v", err)
+	}
+}
+
 // A rejected voice call has an id all the same.
 func TestRejectedVoice(t *testing.T) {
 	t.Parallel()
@@ -217,7 +324,12 @@ func TestRetries(t *testing.T) {
 		"7020":        {400, `{"code":"7020","message":"You have reached the maximum transaction limit"}`, 3},
 		"7020 number": {400, `{"code":7020}`, 3},
 		"429":         {429, ``, 3},
+		"429 code":    {429, `{"code":"429"}`, 3},
+		"429 taken":   {429, `[{"messageId":"m1","status":"queued"},{"code":"7020"}]`, 1},
+		"429 unknown": {429, `{"code":"7016"}`, 1},
+		"401 taken":   {401, `{"messageId":"m1","status":"queued"}`, 1},
 		"mixed":       {400, `[{"code":"7020"},{"code":"1001"}]`, 1},
+		"both":        {400, `{"code":"7020","status":"queued"}`, 1},
 		"other":       {400, `{"code":"7004"}`, 1},
 		"500":         {500, `{"code":"7020"}`, 1},
 		"503":         {503, ``, 1},
@@ -232,7 +344,7 @@ func TestRetries(t *testing.T) {
 				if err == nil || mt.GetTotalCallCount() != c.calls {
 					t.Errorf("%d calls, %v", mt.GetTotalCallCount(), err)
 				}
-				if c.calls > 1 && !errors.Is(err, v2.ErrRateLimited) {
+				if errors.Is(err, v2.ErrRateLimited) != (c.calls > 1) || errors.Is(err, v2.ErrMaybeAccepted) != (c.calls == 1 && name != "other") {
 					t.Errorf("got %v", err)
 				}
 			})
@@ -335,6 +447,9 @@ func TestGetErrors(t *testing.T) {
 		"HTML": {200, "<html>", v2.ErrUnavailable, true, 1},
 		"{}":   {200, "{}", v2.ErrUnavailable, true, 1},
 		"no":   {200, `{"code":"7001","message":"x"}`, v2.ErrUnauthorized, false, 1},
+		"5xx":  {503, `{"code":"7004","message":"x"}`, v2.ErrUnavailable, false, 3},
+		"7016": {400, `{"code":"7016"}`, v2.ErrUnavailable, false, 1},
+		"id":   {429, `{"messageId":"m-1"}`, v2.ErrRateLimited, false, 3},
 		"?":    {200, `{"code":"1","message":"x"}`, v2.ErrInvalidRequest, false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -376,7 +491,7 @@ func TestFaults(t *testing.T) {
 			}))
 			defer server.Close()
 			var log bytes.Buffer
-			c, err := v2.New("", webexconnect.ServiceKey(key), v2.WithBaseURL(server.URL+"/prefix/"), v2.WithTimeout(50*time.Millisecond),
+			c, err := v2.New("", webexconnect.ServiceKey(key), v2.WithBaseURL(server.URL+"/prefix/"), v2.WithTimeout(500*time.Millisecond),
 				v2.WithHTTPClient(server.Client()),
 				v2.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 			if err != nil {
@@ -440,10 +555,30 @@ func TestQuotedText(t *testing.T) {
 	t.Parallel()
 	const text = "Your code is 4821."
 	mt := httpmock.NewMockTransport()
-	mt.RegisterResponder(http.MethodPost, sendURL, httpmock.NewStringResponder(400, `{"code":"7004","message":"`+text+` / 4821 / …code is 4821"}`))
+	mt.RegisterResponder(http.MethodPost, sendURL, httpmock.NewStringResponder(400,
+		`{"code":"7004 4821","messageId":"m-4821","message":"`+text+` / 4821 / …code is 4821"}`))
 	_, err := client(t, mt).Send(t.Context(), sms(func(r *v2.Request) { r.Content = v2.SMS{Text: text} }))
-	if e, ok := errors.AsType[*v2.Error](err); !ok || e.Message == "" {
-		t.Fatalf("got %v", err)
+	e, ok := errors.AsType[*v2.Error](err)
+	if !ok || e.Message == "" || e.Code != "7004 ***" || e.MessageID != "m-***" {
+		t.Fatalf("got %+v", err)
 	}
 	testutil.NoLeak(t, err, text, "4821", "code is")
+}
+
+// An id of the vendor's stays as it is, unless it is a secret.
+func TestIDOfARefusal(t *testing.T) {
+	t.Parallel()
+	for key, id := range map[string]string{"k": "2002fcc6-d500-4b2a-b3ab-8f86f1589100", "2002fcc6-d500-4b2a-b3ab-8f86f1589100": "***"} {
+		mt := httpmock.NewMockTransport()
+		mt.RegisterResponder(http.MethodPost, sendURL, httpmock.NewStringResponder(201,
+			`{"messageId":"2002fcc6-d500-4b2a-b3ab-8f86f1589100","status":"Rejected"}`))
+		c, err := v2.New(webexconnect.UK, webexconnect.ServiceKey(key), v2.WithHTTPClient(&http.Client{Transport: mt}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Send(t.Context(), sms(nil))
+		if e, ok := errors.AsType[*v2.Error](err); !ok || e.MessageID != id {
+			t.Errorf("got %+v", err)
+		}
+	}
 }

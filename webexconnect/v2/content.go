@@ -2,6 +2,7 @@ package v2
 
 import (
 	"encoding/json"
+	"reflect"
 	"time"
 
 	"github.com/cpaas-go/cpaas/internal/problems"
@@ -17,6 +18,20 @@ type Content interface {
 
 	// check notes what is wrong with the content.
 	check(*problems.List, rules)
+}
+
+// plain is a Content or a Suggestion without the pointer that the caller may
+// have put around it; nil if that is nil.
+func plain[T any](v T) T {
+	p := reflect.ValueOf(v)
+	if p.Kind() != reflect.Pointer {
+		return v
+	}
+	var value T
+	if !p.IsNil() {
+		value, _ = reflect.TypeAssert[T](p.Elem())
+	}
+	return value
 }
 
 // Template is a template of the platform, in place of content. Its

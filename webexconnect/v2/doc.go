@@ -33,15 +33,19 @@
 // # Answers
 //
 // 201 with an id, 400 with a code and a message, 401 with nothing. The voice
-// page also has 201 with status "Rejected", which is an error here.
+// page also has 201 with status "Rejected", which is an error here. An answer
+// that says of a recipient that the message is queued is never taken for a
+// refusal of the whole call, whatever its status.
 //
 // # Retries and duplicates
 //
 // A send is tried again only when it provably was not accepted: no connection
-// could be made, or the answer is 429 or code 7020. All else that leaves
-// doubt is [ErrMaybeAccepted], such as the statuses 500 and 503, of which the
-// vendor says that they may be tried again, but not that nothing was sent.
-// There is no idempotency key: a correlation ID only comes back in receipts.
+// could be made, the answer is 429 or 400 with code 7020, or a token is
+// refused (401 or code 7001): it is renewed, once. All else that leaves doubt
+// is [ErrMaybeAccepted], such as the statuses 500 and 503, whatever the code
+// beside them: the vendor says that they may be tried again, but not that
+// nothing was sent. There is no idempotency key: a correlation ID only comes
+// back in receipts.
 //
 // # Receipts
 //

@@ -2,7 +2,9 @@ package v2
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
@@ -31,14 +33,16 @@ var (
 	ErrDecode             = errs.Decode             // the answer could not be read; comes with ErrMaybeAccepted when sending
 )
 
-// Codes of answers with status 400. The same numbers can mean something else
-// in v1 and in receipts; what a receipt's code means, package webexconnect
-// knows.
+// Codes of answers, documented with status 400. What a code means comes before
+// what the status means, but proves nothing beside 408 and 5xx. The same
+// numbers can mean something else in v1 and in receipts; what a receipt's code
+// means, package webexconnect knows.
 //
 // Sources: https://developers.webexconnect.io/reference/mms-api and
 // https://developers.webexconnect.io/reference/channel-specific-status-codes
 const (
 	CodeInvalidJSON          = "7000" // ErrInvalidRequest
+	CodeAuthenticationFailed = "7001" // ErrUnauthorized: a token is renewed as after a 401
 	CodeMandatoryMissing     = "7003" // ErrInvalidRequest
 	CodeInvalidParameter     = "7004" // ErrInvalidRequest
 	CodeRequestExpired       = "7005" // ErrInvalidRequest
@@ -104,9 +108,9 @@ func (e *Error) LogValue() slog.Value { return e.detail().LogValue() }
 // hold phone numbers and message texts: do not log it.
 func (e *Error) RawBody() []byte { return e.fault.RawBody() }
 
-// Outcomes are the outcomes of an answer with status 2xx, in its order,
-// accepted ones included; nil when it held none. They may hold what the
-// vendor repeats of the request: do not log them.
+// Outcomes are the outcomes of the answer to a send, in its order, accepted
+// ones included; nil when it held none. They may hold what the vendor repeats
+// of the request: do not log them.
 func (e *Error) Outcomes() []Outcome {
 	if e.outcomes == nil {
 		return nil
@@ -133,63 +137,137 @@ func invalid(op string, found problems.List) error {
 	return e
 }
 
-// fail is the error for a call on a channel that came to res.
-func (c *Client) fail(op string, ch Channel, res transport.Result) *Error {
-	e := &Error{
+// failed is the error for a call that came to res, whatever the answer says.
+func (c *Client) failed(op string, res transport.Result) *Error {
+	return &Error{
 		Op: op, StatusCode: res.Status, RequestID: c.transport.ID(res.Header.Get("X-Request-Id")),
 		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
 	}
-	if a := readAnswer(res.Body); len(a) > 0 && a[0].refused() {
-		c.explain(e, c.transport.Words(res), ch, a[0])
+}
+
+// fail is the error for a send that came to res and was not accepted whole.
+func (c *Client) fail(res transport.Result, outcomes []Outcome) *Error {
+	e := c.failed(opSend, res)
+	if len(outcomes) == 0 {
+		return e
+	}
+	e.outcomes = func() []Outcome { return outcomes }
+	var refused *Error
+	accepted := false
+	for _, o := range outcomes {
+		if o.Err == nil {
+			accepted = true
+		} else if refused == nil {
+			refused, _ = errors.AsType[*Error](o.Err)
+		}
+	}
+	if refused != nil {
+		e.Code, e.Message, e.MessageID = refused.Code, refused.Message, refused.MessageID
+	}
+	switch {
+	case !accepted:
+		e.fault.Kind, e.fault.Also = kindOf(outcomes), nil
+	case refused != nil:
+		e.fault.Kind, e.fault.Cause, e.fault.Text = errs.MaybeAccepted, errPartly, errPartly.Error()
+	default: // the status says otherwise
+		e.fault.Kind = errs.MaybeAccepted
 	}
 	return e
 }
 
-// explain takes over what the vendor says. What its code means comes before
-// what the status means.
-func (c *Client) explain(e *Error, words *redact.Words, ch Channel, a answer) {
-	e.Code, e.Message = c.transport.Line(string(a.Code)), words.Line(string(a.Message))
-	e.MessageID = c.transport.ID(string(a.MessageID))
-	if e.Message == "" {
-		e.Message = wx.Text(wx.V2, string(ch), string(a.Code))
+var errPartly = errors.New("other recipients of the call were accepted")
+
+// kindOf is the sentinel of outcomes of which none is accepted: of several,
+// what forbids sending again comes first.
+func kindOf(outcomes []Outcome) error {
+	all := make([]error, len(outcomes))
+	for i := range outcomes {
+		all[i] = outcomes[i].Err
 	}
-	kind := wx.Kind(wx.V2, string(ch), string(a.Code))
-	switch {
-	case kind != nil:
-		e.fault.Kind, e.fault.Also = kind, nil
-	case e.StatusCode/100 == 2: // refused inside, for a reason that is not known
-		e.fault.Kind, e.fault.Also = errs.InvalidRequest, nil
-	}
+	r, _ := errs.ReasonOf(errors.Join(all...))
+	return r.Err()
 }
 
-// answer is one object of any answer to a send.
+// refusal is the error for an object that does not say "accepted".
+func (c *Client) refusal(op string, ch Channel, res transport.Result, words *redact.Words, a answer) *Error {
+	e := c.failed(op, res)
+	e.Code, e.Message = words.Line(a.code), words.Line(a.message)
+	if e.MessageID = words.Line(a.messageID); wx.ID(a.messageID) != "" {
+		e.MessageID = c.transport.ID(a.messageID)
+	}
+	if e.Message == "" {
+		e.Message = wx.Text(wx.V2, string(ch), a.code)
+	}
+	e.fault.Kind, e.fault.Also = a.kind(ch, res), nil
+	return e
+}
+
+// answer is one object of any answer to a send, as received.
 type answer struct {
-	RequestTimestamp jsonx.String `json:"requestTimestamp"`
-	MessageID        jsonx.String `json:"messageId"`
-	CorrelationID    jsonx.String `json:"correlationId"`
-	Status           jsonx.String `json:"status"`
-	Code             jsonx.String `json:"code"`
-	Message          jsonx.String `json:"message"`
+	requestTimestamp, messageID, correlationID, status, code, message string
 }
 
 // readAnswer reads an answer: an object, or an array of them, which is how a
-// neighbouring operation answers; nil when it is neither.
+// neighbouring operation answers; nil when it is neither. An element that is
+// no object says nothing.
 func readAnswer(body []byte) []answer {
-	var one answer
-	if json.Unmarshal(body, &one) == nil {
-		return []answer{one}
+	list, several := jsonx.Elements(body)
+	if !several {
+		list = []json.RawMessage{body}
 	}
-	var several []answer
-	if json.Unmarshal(body, &several) == nil {
-		return several
+	out := make([]answer, len(list))
+	var o jsonx.Object
+	for i, one := range list {
+		if !o.Read(one) {
+			if !several {
+				return nil
+			}
+			continue
+		}
+		out[i] = answer{
+			jsonx.Scalar(o.Get("requestTimestamp")), jsonx.Scalar(o.Get("messageId")), jsonx.Scalar(o.Get("correlationId")),
+			jsonx.Scalar(o.Get("status")), jsonx.Scalar(o.Get("code")), jsonx.Scalar(o.Get("message")),
+		}
 	}
-	return nil
+	return out
 }
 
 // refused says that the vendor did not take the message.
 func (a answer) refused() bool {
-	return a.Code != "" && a.Code != wx.CodeQueued || sameWord(string(a.Status), "rejected")
+	return a.code != "" && a.code != wx.CodeQueued || sameWord(a.status, "rejected")
 }
 
 // accepted says that the vendor took the message.
-func (a answer) accepted() bool { return a.MessageID != "" && !a.refused() }
+func (a answer) accepted() bool { return a.messageID != "" && !a.refused() }
+
+// taken says that the vendor took the message or may have: also when it does
+// not say so in full, or says the opposite as well.
+func (a answer) taken() bool {
+	return a.accepted() || a.code == wx.CodeQueued || sameWord(a.status, "queued") ||
+		errors.Is(wx.Kind(wx.V2, "", a.code), errs.MaybeAccepted)
+}
+
+// kind is the sentinel of an object that is not accepted, in an answer to a
+// call on a channel that came to res.
+func (a answer) kind(ch Channel, res transport.Result) error {
+	kind := wx.Kind(wx.V2, string(ch), a.code)
+	switch {
+	case leavesOpen(res.Status):
+		return res.Kind
+	case a.taken(), !a.refused() && res.Kind == nil:
+		return errs.MaybeAccepted
+	case !a.refused():
+		return res.Kind
+	case kind != nil:
+		return kind
+	case res.Kind == nil, errors.Is(res.Kind, errs.MaybeAccepted): // refused, for a reason that is not known
+		return errs.InvalidRequest
+	}
+	return res.Kind
+}
+
+// leavesOpen says that no body proves what became of a call that was answered
+// with status: the codes are documented for 4xx, and come with 2xx.
+func leavesOpen(status int) bool {
+	return status/100 != 2 && status/100 != 4 || status == http.StatusRequestTimeout
+}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	v2 "github.com/cpaas-go/cpaas/webexconnect/v2"
@@ -52,13 +53,14 @@ func FuzzRequest(f *testing.F) {
 func FuzzAnswer(f *testing.F) {
 	for _, s := range []string{
 		`{"messageId":"m-1","status":"queued"}`, `{"code":"7004","message":"x"}`, `[{"messageId":"m-1"},{"code":7020}]`, `[]`, `null`,
-		`{"status":"Rejected"}`, ``, `{"code":{}}`,
+		`{"status":"Rejected"}`, ``, `{"code":{}}`, `[{"code":"7102"},{"messageId":"m-1","status":"queued"}]`, `{"code":"7001"}`,
 	} {
-		f.Add(s, uint8(201))
-		f.Add(s, uint8(200))
+		for _, status := range []uint16{201, 400, 401, 429, 503} {
+			f.Add(s, status-200)
+		}
 	}
-	f.Fuzz(func(t *testing.T, body string, status uint8) {
-		code := 200 + int(status)*2 // 200 to 710
+	f.Fuzz(func(t *testing.T, body string, status uint16) {
+		code := 200 + int(status)%600
 		c := client(t, roundTrip(func(*http.Request) (*http.Response, error) {
 			return &http.Response{
 				StatusCode: code, Header: http.Header{}, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader([]byte(body))),
@@ -68,11 +70,17 @@ func FuzzAnswer(f *testing.F) {
 		if err == nil && (res == nil || res.MessageID == "" || code/100 != 2) {
 			t.Errorf("no error, and %+v", res)
 		}
-		if err != nil && res != nil && !errors.Is(err, v2.ErrMaybeAccepted) {
-			t.Errorf("partly accepted, and %v", err)
+		if err != nil && !errors.Is(err, v2.ErrMaybeAccepted) {
+			e, _ := errors.AsType[*v2.Error](err)
+			if res != nil || slices.ContainsFunc(e.Outcomes(), func(o v2.Outcome) bool { return o.Err == nil }) {
+				t.Errorf("partly accepted, and %v", err)
+			}
+			if code >= 500 && !errors.Is(err, v2.ErrUnavailable) {
+				t.Errorf("the status leaves it open, and %v", err)
+			}
 		}
 		s, err := c.Get(t.Context(), "m-1")
-		if (s == nil) == (err == nil) {
+		if (s == nil) == (err == nil) || errors.Is(err, v2.ErrMaybeAccepted) {
 			t.Errorf("got %+v, %v", s, err)
 		}
 	})

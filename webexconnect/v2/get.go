@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
@@ -59,17 +60,11 @@ func (c *Client) Get(ctx context.Context, messageID string) (*Status, error) {
 	}
 	res := c.transport.Do(ctx, transport.Call{Endpoint: c.get, Args: []string{messageID}, Means: means})
 	if res.Kind != nil {
-		return nil, c.fail(opGet, "", res)
+		return nil, c.failGet(res)
 	}
 	s, ok := readStatus(res.Body)
 	if !ok {
-		if a := readAnswer(res.Body); len(a) > 0 && a[0].refused() {
-			return nil, c.fail(opGet, "", res)
-		}
-		res.Kind, res.Cause = errs.Unavailable, errNoStatus
-		e := c.fail(opGet, "", res)
-		e.fault.Also = errs.Decode
-		return nil, e
+		return nil, c.failGet(res)
 	}
 	s.RequestID, s.Attempts, s.Raw = c.transport.ID(res.Header.Get("X-Request-Id")), res.Attempts, res.Body
 	return s, nil
@@ -77,44 +72,40 @@ func (c *Client) Get(ctx context.Context, messageID string) (*Status, error) {
 
 var errNoStatus = errors.New("the answer is not a message")
 
+// failGet is the error for a Get that came to res, which is no message.
+func (c *Client) failGet(res transport.Result) *Error {
+	for _, a := range readAnswer(res.Body) {
+		if !a.refused() {
+			continue
+		}
+		e := c.refusal(opGet, "", res, c.transport.Words(res), a)
+		if errors.Is(e, errs.MaybeAccepted) { // there is nothing that could have been
+			e.fault.Kind = errs.Unavailable
+		}
+		return e
+	}
+	if res.Kind != nil {
+		return c.failed(opGet, res)
+	}
+	res.Kind, res.Cause = errs.Unavailable, errNoStatus
+	e := c.failed(opGet, res)
+	e.fault.Also = errs.Decode
+	return e
+}
+
 func readStatus(body []byte) (*Status, bool) {
-	var w struct {
-		MessageID         jsonx.String    `json:"messageId"`
-		CorrelationID     jsonx.String    `json:"correlationId"`
-		Channel           Channel         `json:"channel"`
-		Status            jsonx.String    `json:"status"`
-		From              jsonx.String    `json:"from"`
-		To                jsonx.String    `json:"to"`
-		ToType            jsonx.String    `json:"toType"`
-		Direction         jsonx.String    `json:"direction"`
-		Segments          jsonx.String    `json:"numSegments"`
-		CallbackData      jsonx.String    `json:"callbackData"`
-		NotifyURL         jsonx.String    `json:"notifyUrl"`
-		Version           jsonx.String    `json:"version"`
-		RequestTimestamp  jsonx.String    `json:"requestTimestamp"`
-		ClientID          wireInt         `json:"clientId"`
-		GroupID           wireInt         `json:"groupId"`
-		TeamID            wireInt         `json:"teamId"`
-		Content           json.RawMessage `json:"content"`
-		Options           json.RawMessage `json:"options"`
-		RequestedReceipts json.RawMessage `json:"requestedReceipts"`
-	}
-	if json.Unmarshal(body, &w) != nil || w.MessageID == "" || w.Status == "" {
-		return nil, false
-	}
+	var o, content jsonx.Object
+	o.Read(body)
+	text := func(name string) string { return jsonx.Scalar(o.Get(name)) }
+	number := func(name string) int { n, _ := strconv.Atoi(text(name)); return n } // of another shape: see Raw
+	content.Read(o.Get("content"))
 	s := &Status{
-		MessageID: string(w.MessageID), CorrelationID: string(w.CorrelationID), Channel: w.Channel, Status: string(w.Status),
-		From: string(w.From), To: string(w.To), ToType: string(w.ToType), Direction: string(w.Direction),
-		Segments: string(w.Segments), CallbackData: string(w.CallbackData), NotifyURL: string(w.NotifyURL),
-		Version: string(w.Version), RequestedAt: readTime(string(w.RequestTimestamp)), ClientID: int(w.ClientID),
-		GroupID: int(w.GroupID), TeamID: int(w.TeamID), Options: w.Options, RequestedReceipts: w.RequestedReceipts,
+		MessageID: text("messageId"), CorrelationID: text("correlationId"), Channel: Channel(text("channel")), Status: text("status"),
+		From: text("from"), To: text("to"), ToType: text("toType"), Direction: text("direction"), Segments: text("numSegments"),
+		CallbackData: text("callbackData"), NotifyURL: text("notifyUrl"), Version: text("version"),
+		RequestedAt: readTime(text("requestTimestamp")), ClientID: number("clientId"), GroupID: number("groupId"),
+		TeamID: number("teamId"), Type: jsonx.Scalar(content.Get("type")), Text: jsonx.Scalar(content.Get("text")),
+		Options: o.Get("options"), RequestedReceipts: o.Get("requestedReceipts"),
 	}
-	var content struct {
-		Type jsonx.String `json:"type"`
-		Text jsonx.String `json:"text"`
-	}
-	if json.Unmarshal(w.Content, &content) == nil { // of another shape: see Raw
-		s.Type, s.Text = string(content.Type), string(content.Text)
-	}
-	return s, true
+	return s, s.MessageID != "" && s.Status != ""
 }

@@ -75,8 +75,9 @@ func WithRelaxedValidation() Option {
 	}
 }
 
-// WithE164Check refuses phone numbers (msisdn) that are not "+" and up to 15
-// digits. By default they are neither checked nor changed.
+// WithE164Check refuses phone numbers (msisdn) that are not "+", an assigned
+// country code and 7 to 15 digits in all, as the option of v1 does. By default
+// they are neither checked nor changed.
 func WithE164Check() Option {
 	return func(c *config) error { c.e164 = true; return nil }
 }

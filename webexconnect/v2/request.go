@@ -35,7 +35,7 @@ type Request struct {
 	// Content is what is sent, and decides the channel: [SMS], [Email],
 	// [MMS], [VoiceMedia], [VoiceSpeech], [RCSText], [RCSMedia], [RCSCard],
 	// [RCSCarousel], [RCSTyping], [RCSRead], a [Template] of any channel, or
-	// [RawContent].
+	// [RawContent]; or a pointer to one, of which a nil one is no content.
 	Content Content
 
 	// Substitutions are the values of "$(name)" in the content, for every
@@ -85,8 +85,8 @@ type Request struct {
 	// CallbackData comes back in receipts. At most 2000 characters.
 	CallbackData string
 
-	// NotifyURL is where receipts go, before what the service says: https,
-	// without spaces around it.
+	// NotifyURL is where receipts go, before what the service says: https, or
+	// for tests http to loopback, without spaces.
 	NotifyURL string
 
 	// NotifyURLAuthID is the ID of an Authorization that the platform has

@@ -1,16 +1,19 @@
 package v2
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/redact"
 	"github.com/cpaas-go/cpaas/internal/transport"
-	"github.com/cpaas-go/cpaas/webexconnect/internal/wx"
 )
 
 // Response is the platform's word that it took the request. What becomes of
@@ -29,7 +32,8 @@ type Response struct {
 	Raw       json.RawMessage // the answer
 }
 
-// Outcome is what one object of the answer says.
+// Outcome is what one object of the answer says. Its texts are as received,
+// and may hold what the vendor repeats of the request: do not log them.
 type Outcome struct {
 	MessageID     string    // the platform's id: transid in receipts, perhaps with "_0" behind it
 	CorrelationID string    // yours
@@ -54,90 +58,100 @@ func (c *Client) Send(ctx context.Context, r Request) (*Response, error) {
 		return nil, &Error{Op: opSend, Message: c.transport.Line(err.Error()), fault: errs.Fault{Kind: errs.InvalidRequest}}
 	}
 	ch := r.Content.Channel()
-	res := c.transport.Do(ctx, transport.Call{Endpoint: c.send, Body: body, Means: means})
+	res := c.transport.Do(ctx, transport.Call{Endpoint: c.send, Body: body, Means: meansOfSend})
 	if res.Kind != nil {
-		return nil, c.fail(opSend, ch, res)
+		return nil, c.fail(res, c.outcomes(ch, res))
 	}
 	return c.response(ch, res)
 }
 
-// means finds the answer that refuses a call with [CodeThrottled].
+// meansOfSend is means for a send: what was taken is not sent again, whatever
+// the status.
+func meansOfSend(status int, body []byte) transport.Meaning {
+	if status/100 != 2 && slices.ContainsFunc(readAnswer(body), answer.taken) {
+		return transport.Taken
+	}
+	return means(status, body)
+}
+
+// means finds the answers that refuse a call with [CodeThrottled] or
+// [CodeAuthenticationFailed].
 func means(status int, body []byte) transport.Meaning {
-	if status == http.StatusBadRequest && wx.Throttled(body) {
+	switch {
+	case status == http.StatusBadRequest && refusesAll(body, CodeThrottled):
 		return transport.Busy
+	case !leavesOpen(status) && refusesAll(body, CodeAuthenticationFailed):
+		return transport.Rejected
 	}
 	return transport.AsStatus
 }
 
+// refusesAll says that every object of an answer is refused with code.
+func refusesAll(body []byte, code string) bool {
+	if !bytes.Contains(body, []byte(code)) { // spares the reading of an ordinary answer
+		return false
+	}
+	answers := readAnswer(body)
+	return len(answers) > 0 && !slices.ContainsFunc(answers, func(a answer) bool { return a.code != code || a.taken() })
+}
+
 // response reads a complete 2xx answer.
 func (c *Client) response(ch Channel, res transport.Result) (*Response, error) {
-	answers := readAnswer(res.Body)
-	out := &Response{RequestID: c.transport.ID(res.Header.Get("X-Request-Id")), Attempts: res.Attempts, Raw: res.Body}
-	words := c.transport.Words(res)
-	var refused *Error
-	for _, a := range answers {
-		o := Outcome{
-			MessageID: string(a.MessageID), CorrelationID: string(a.CorrelationID), Status: string(a.Status),
-			RequestedAt: readTime(string(a.RequestTimestamp)),
-		}
+	out := &Response{
+		Outcomes: c.outcomes(ch, res), RequestID: c.transport.ID(res.Header.Get("X-Request-Id")), Attempts: res.Attempts, Raw: res.Body,
+	}
+	refused, unclear := false, len(out.Outcomes) == 0
+	for _, o := range out.Outcomes {
 		switch {
-		case a.accepted():
-			if out.MessageID == "" {
-				out.MessageID = o.MessageID
-			}
-		case a.refused():
-			e := c.fail(opSend, ch, res)
-			c.explain(e, words, ch, a)
-			if refused == nil {
-				refused = e
-			}
-			o.Err = e
-		default: // neither an id nor a refusal
-			return nil, c.unreadable(ch, res)
+		case o.Err == nil:
+			out.MessageID = cmp.Or(out.MessageID, o.MessageID)
+		case errors.Is(o.Err, errs.Decode):
+			unclear = true
+		default:
+			refused = true
 		}
-		out.Outcomes = append(out.Outcomes, o)
 	}
 	switch {
-	case len(answers) == 0:
-		return nil, c.unreadable(ch, res)
-	case refused == nil:
+	case unclear:
+		res.Kind, res.Cause = errs.MaybeAccepted, errNoID
+		e := c.fail(res, out.Outcomes)
+		e.fault = c.transport.Fault(res)
+		return nil, e
+	case !refused:
 		return out, nil
+	case out.MessageID == "":
+		return nil, c.fail(res, out.Outcomes)
 	}
-	whole := *refused
-	whole.outcomes = func() []Outcome { return out.Outcomes }
-	if out.MessageID == "" {
-		whole.fault.Kind = kindOf(out.Outcomes)
-		return nil, &whole
-	}
-	whole.fault.Kind, whole.fault.Also = errs.MaybeAccepted, nil
-	whole.fault.Cause, whole.fault.Text = errPartly, errPartly.Error()
-	return out, &whole
+	return out, c.fail(res, out.Outcomes)
 }
 
-// kindOf is the sentinel of outcomes that are all refused: of several, what
-// forbids sending again comes first.
-func kindOf(outcomes []Outcome) error {
-	all := make([]error, len(outcomes))
-	for i := range outcomes {
-		all[i] = outcomes[i].Err
+// outcomes reads what an answer of any status says; nil when that is nothing.
+func (c *Client) outcomes(ch Channel, res transport.Result) []Outcome {
+	answers := readAnswer(res.Body)
+	if !slices.ContainsFunc(answers, func(a answer) bool { return a.taken() || a.refused() }) {
+		return nil
 	}
-	r, _ := errs.ReasonOf(errors.Join(all...))
-	return r.Err()
+	out, words := make([]Outcome, len(answers)), (*redact.Words)(nil)
+	for i, a := range answers {
+		out[i] = Outcome{
+			MessageID: a.messageID, CorrelationID: a.correlationID, Status: a.status, RequestedAt: readTime(a.requestTimestamp),
+		}
+		if a.accepted() {
+			continue
+		}
+		if words == nil {
+			words = c.transport.Words(res)
+		}
+		e := c.refusal(opSend, ch, res, words, a)
+		if !a.refused() && res.Kind == nil {
+			e.fault.Also = errs.Decode // neither an id nor a refusal
+		}
+		out[i].Err = e
+	}
+	return out
 }
 
-// unreadable is the error for a 2xx that does not say what became of the
-// request.
-func (c *Client) unreadable(ch Channel, res transport.Result) *Error {
-	res.Kind, res.Cause = errs.MaybeAccepted, errNoID
-	e := c.fail(opSend, ch, res)
-	e.fault.Kind, e.fault.Also = errs.MaybeAccepted, errs.Decode
-	return e
-}
-
-var (
-	errNoID   = errors.New("the answer does not say that the request was taken")
-	errPartly = errors.New("other recipients of the call were accepted")
-)
+var errNoID = errors.New("the answer does not say that the request was taken")
 
 // readTime reads the vendor's times: RFC 3339, in older samples without a
 // zone. Zero when it is neither.

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cpaas-go/cpaas/internal/problems"
+	"github.com/cpaas-go/cpaas/webexconnect/internal/wx"
 )
 
 // The vendor's limits.
@@ -56,6 +57,7 @@ func (m *Request) validate(r rules) error {
 
 func (m *Request) check(found *problems.List, r rules) {
 	var ch Channel
+	m.Content = plain(m.Content)
 	if m.Content == nil {
 		found.Add("is missing: needs content or a template", "content")
 	} else {
@@ -272,9 +274,7 @@ func checkTime(found *problems.List, path string, t time.Time, r rules) {
 func (m *Request) checkNotifications(found *problems.List, ch Channel, r rules) {
 	found.Check(correlationProblem(m.CorrelationID, r), "correlationId")
 	found.Check(cmp.Or(problems.Text(m.CallbackData), tooLong(m.CallbackData, maxCallbackData)), "callbackData")
-	if m.NotifyURL != "" {
-		found.Check(httpsProblem(m.NotifyURL, r), "notifyUrl")
-	}
+	found.Check(notifyURLProblem(m.NotifyURL, r), "notifyUrl")
 	found.Check(problems.Text(m.NotifyURLAuthID), "notifyUrlAuthId")
 	for i, word := range m.RequestedReceipts {
 		known, ok := receipts[ch]
@@ -440,6 +440,7 @@ func checkSuggestions(found *problems.List, path string, list []Suggestion, most
 	}
 	for i, s := range list {
 		at := fmt.Sprintf("%s[%d]", path, i)
+		s = plain(s)
 		if s == nil {
 			found.Add("is nil", "%s", at)
 			continue
@@ -528,11 +529,7 @@ func numberProblem(s string, r rules) string {
 	if s == "" || !r.e164 {
 		return problems.Required(s)
 	}
-	digits, ok := strings.CutPrefix(s, "+")
-	if !ok || len(digits) < 7 || len(digits) > 15 || digits[0] == '0' || strings.Trim(digits, "0123456789") != "" {
-		return `is not E.164 with "+"`
-	}
-	return ""
+	return wx.E164Problem(s)
 }
 
 func addressProblem(s string, r rules) string {
@@ -557,15 +554,11 @@ func emailProblem(s string) string {
 	return ""
 }
 
-func httpsProblem(s string, r rules) string {
-	if problem := problems.Text(s); problem != "" || r.relaxed {
+func notifyURLProblem(s string, r rules) string {
+	if problem := problems.Text(s); problem != "" || s == "" || r.relaxed {
 		return problem
 	}
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.Host == "" || strings.ContainsFunc(s, isSpace) {
-		return "must be an absolute https URL without spaces"
-	}
-	return ""
+	return wx.NotifyURLProblem(s)
 }
 
 // linkProblem is what is wrong with s as a link that is required, or "".

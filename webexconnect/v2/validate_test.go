@@ -3,10 +3,13 @@ package v2_test
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jarcoal/httpmock"
 
 	"github.com/cpaas-go/cpaas/internal/testutil"
 	v2 "github.com/cpaas-go/cpaas/webexconnect/v2"
@@ -69,6 +72,9 @@ func TestValidate(t *testing.T) {
 		"callback data 2001": {sms(func(r *v2.Request) { r.CallbackData = strings.Repeat("é", 2001) }), "callbackData", "="},
 		"notify http":        {sms(func(r *v2.Request) { r.NotifyURL = "http://example.com" }), "notifyUrl", ""},
 		"notify space":       {sms(func(r *v2.Request) { r.NotifyURL = "https://example.com " }), "notifyUrl", ""},
+		"notify path":        {sms(func(r *v2.Request) { r.NotifyURL = "https:///path" }), "notifyUrl", ""},
+		"notify port only":   {sms(func(r *v2.Request) { r.NotifyURL = "https://:443/" }), "notifyUrl", ""},
+		"notify loopback":    {r: sms(func(r *v2.Request) { r.NotifyURL = "http://127.0.0.1:8080/x" })},
 		"notify UTF-8":       {sms(func(r *v2.Request) { r.NotifyURL = "https://example.com/" + bad }), "notifyUrl", "="},
 		"receipt":            {sms(func(r *v2.Request) { r.RequestedReceipts = []v2.Receipt{"sent", v2.EmailBounce} }), "requestedReceipts[1]", ""},
 		"receipt empty":      {sms(func(r *v2.Request) { r.RequestedReceipts = []v2.Receipt{""} }), "requestedReceipts[0]", "="},
@@ -261,13 +267,59 @@ func TestE164Check(t *testing.T) {
 	t.Parallel()
 	c := client(t, refusing(t), v2.WithE164Check())
 	_, err := c.Send(t.Context(), sms(func(r *v2.Request) {
-		r.To[0].MSISDN = []string{"449000000009", "+4490XXXXX009", "+0449000000009", "+44", "+1234567890123456"}
+		r.To[0].MSISDN = []string{"449000000009", "+4490XXXXX009", "+0449000000009", "+44", "+1234567890123456", "+2100000000"}
 	}))
-	wantPaths(t, err, false, "to[0].msisdn[0] to[0].msisdn[1] to[0].msisdn[2] to[0].msisdn[3] to[0].msisdn[4]")
+	wantPaths(t, err, false, "to[0].msisdn[0] to[0].msisdn[1] to[0].msisdn[2] to[0].msisdn[3] to[0].msisdn[4] to[0].msisdn[5]")
 	if !errors.Is(err, v2.ErrInvalidRecipient) {
 		t.Errorf("got %v", err)
 	}
 	if err := sms(func(r *v2.Request) { r.To[0].MSISDN = []string{"+4490XXXXX009"} }).Validate(); err != nil {
 		t.Errorf("the vendor's own sample is refused: %v", err)
+	}
+}
+
+// A pointer to content or to a suggestion is as what it points to.
+func TestPointers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		value, pointer v2.Content
+		paths          string
+	}{
+		"template":   {v2.Template{On: v2.ChannelSMS, ID: "1"}, &v2.Template{On: v2.ChannelSMS, ID: "1"}, ""},
+		"SMS":        {v2.SMS{Text: "x"}, &v2.SMS{Text: "x"}, ""},
+		"smart link": {v2.SMS{Text: "{{smartlink_5}}"}, &v2.SMS{Text: "{{smartlink_5}}"}, "smartlinks"},
+		"raw":        {v2.RawContent{On: v2.ChannelSMS, JSON: json.RawMessage("{")}, &v2.RawContent{On: v2.ChannelSMS, JSON: json.RawMessage("{")}, "content"},
+		"nil":        {nil, (*v2.SMS)(nil), "content"},
+		"nil of RCS": {nil, (*v2.RCSTyping)(nil), "content"},
+		"chip": {
+			v2.RCSText{Text: "x", Suggestions: []v2.Suggestion{v2.Reply{Text: "x"}}},
+			v2.RCSText{Text: "x", Suggestions: []v2.Suggestion{&v2.Reply{Text: "x"}}},
+			"",
+		},
+		"nil chip": {
+			v2.RCSText{Text: "x", Suggestions: []v2.Suggestion{nil}},
+			&v2.RCSText{Text: "x", Suggestions: []v2.Suggestion{(*v2.Reply)(nil)}},
+			"content.suggestions[0]",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			wantPaths(t, rcs(c.value).Validate(), false, c.paths)
+			wantPaths(t, rcs(c.pointer).Validate(), false, c.paths)
+			want, err := json.Marshal(rcs(c.value))
+			got, pointerErr := json.Marshal(rcs(c.pointer))
+			if string(got) != string(want) || (err == nil) != (pointerErr == nil) {
+				t.Errorf("got %s, %v\nwant %s, %v", got, pointerErr, want, err)
+			}
+			if c.paths != "" {
+				return
+			}
+			mt := httpmock.NewMockTransport()
+			mt.RegisterResponder(http.MethodPost, sendURL, httpmock.NewStringResponder(201, `{"messageId":"m-1","status":"queued"}`))
+			r := rcs(c.pointer)
+			if _, err := client(t, mt).Send(t.Context(), r); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -291,6 +291,7 @@ func (o *onOff) value() *bool {
 func (m Request) MarshalJSON() ([]byte, error) { return m.encode() }
 
 func (m *Request) encode() ([]byte, error) {
+	m.Content = plain(m.Content)
 	if m.Content == nil {
 		return nil, errors.New("content: none")
 	}
@@ -448,7 +449,7 @@ func (c RCSRead) body() (any, error) {
 func suggestions(list []Suggestion) []wireSuggestion {
 	var out []wireSuggestion
 	for _, s := range list {
-		if s != nil {
+		if s = plain(s); s != nil {
 			out = append(out, s.suggestion())
 		}
 	}

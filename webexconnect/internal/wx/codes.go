@@ -35,6 +35,9 @@ func Kind(surface, channel, code string) error { return lookup(surface, channel,
 // Text is what a code means, in a few words; "" when it is not known.
 func Text(surface, channel, code string) string { return lookup(surface, channel, code).text }
 
+// Known says whether a code is documented, on any surface and channel.
+func Known(code string) bool { return known[code] }
+
 // lookup prefers what is said of the surface and the channel to what is said
 // of one of them, and that to what holds everywhere.
 func lookup(surface, channel, code string) meaning {
@@ -77,6 +80,14 @@ type codeList map[string]meaning
 // are this module's reading of them.
 var codes = table()
 
+var known = func() map[string]bool {
+	all := make(map[string]bool, len(codes))
+	for k := range codes {
+		all[k.code] = true
+	}
+	return all
+}()
+
 func table() map[key]meaning {
 	all := map[key]meaning{}
 	add := func(surface, channel string, list codeList) {
@@ -106,6 +117,15 @@ func table() map[key]meaning {
 		if code != 7240 && code != 7241 { // those are e-mail's
 			all[key{"", MMS, strconv.Itoa(code)}] = meaning{"refused by the MMS gateway", errs.Unavailable}
 		}
+	}
+	// Listed as ranges: which of these reasons a code stands for is not known.
+	for code := 7880; code <= 7892; code++ {
+		if code != 7888 {
+			all[key{"", Push, strconv.Itoa(code)}] = meaning{"problem of a token or topic", errs.NotOnChannel}
+		}
+	}
+	for code := 7627; code <= 7643; code++ {
+		all[key{"", "", strconv.Itoa(code)}] = meaning{"refused by WeChat: not a follower, an unknown user, or wrong content", errs.NotOnChannel}
 	}
 	return all
 }

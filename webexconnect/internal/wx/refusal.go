@@ -1,7 +1,6 @@
 package wx
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"strings"
@@ -19,20 +18,23 @@ const CodeThrottled = "7020"
 // Entry is one outcome in an answer. Its strings are as received.
 type Entry struct {
 	Code          string
-	Description   string // v2: message
+	Description   string // or "message"
 	TransID       string
 	CorrelationID string
 }
 
-// Entries reads what an answer of either version says: v1's "response", an
-// array or an object, or v2's "code" and "message". Codes may be strings or
+// Entries reads what an answer of v1 says: "response", an array or an object,
+// or without it, as v2 has it, "code" and "message". Codes may be strings or
 // numbers. It is nil when there is no outcome of a known shape, or when any
-// entry has no code.
+// entry has no code. Gateways and proxies say "code" and "message" too: such
+// an object counts only with a code that the vendor documents.
 func Entries(body []byte) []Entry {
 	var o jsonx.Object
 	if o.Read(body) {
 		if response := o.Get("response"); response != nil {
 			body = response
+		} else if !Known(jsonx.Scalar(o.Get("code"))) {
+			return nil
 		}
 	}
 	list, ok := jsonx.Elements(body)
@@ -59,37 +61,24 @@ func Entries(body []byte) []Entry {
 	return out
 }
 
-// Throttled says that an answer refuses all of a call with CodeThrottled: the
-// call may be repeated. One accepted entry forbids it.
-func Throttled(body []byte) bool {
-	if !bytes.Contains(body, []byte(CodeThrottled)) { // spares the reading of an ordinary answer
-		return false
-	}
-	entries := Entries(body)
-	for _, e := range entries {
-		if e.Code != CodeThrottled {
-			return false
-		}
-	}
-	return len(entries) > 0
-}
+// UUIDLen is the length of a UUID, with its dashes.
+const UUIDLen = 36
 
 // ID is an id of the vendor's as it is, if it is a UUID, perhaps with "_" and
 // a number behind it, and else "": UUIDs have runs of digits that look like
 // phone numbers, and masked they find nothing.
 func ID(s string) string {
-	const length = 36
-	if len(s) < length {
+	if len(s) < UUIDLen {
 		return ""
 	}
-	for i := range length {
+	for i := range UUIDLen {
 		dash := i == 8 || i == 13 || i == 18 || i == 23
 		hex := '0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'f' || 'A' <= s[i] && s[i] <= 'F'
 		if dash != (s[i] == '-') || !dash && !hex {
 			return ""
 		}
 	}
-	if rest := s[length:]; rest != "" {
+	if rest := s[UUIDLen:]; rest != "" {
 		n := rest[1:]
 		if rest[0] != '_' || n == "" || len(n) > 4 || strings.Trim(n, "0123456789") != "" {
 			return ""

@@ -26,23 +26,12 @@ func TestEntries(t *testing.T) {
 		`{"response":[{"code":"1001"},{"code":"7020","description":"d"}]}`: {{Code: "1001"}, {Code: "7020", Description: "d"}},
 
 		``: nil, `x`: nil, `{}`: nil, `[]`: nil, `null`: nil, `"1001"`: nil, `{"response":"1001"}`: nil, `{"response":[{}]}`: nil,
+		`{"code":504,"message":"upstream timeout"}`: nil, `{"code":"BAD_GATEWAY"}`: nil, `{"code":"7999"}`: nil, // a proxy's, or may be
+		`{"response":{"code":"7999"}}`: {{Code: "7999"}}, `{"code":"7888"}`: nil, `{"code":7641}`: {{Code: "7641"}},
+
 		`{"response":[{"code":"1001"},{"transid":"t"}]}`: nil, `{"response":[{"code":{}}]}`: nil, `{"code":[]}`: nil, `{`: nil,
 	} {
 		assert.Equal(t, want, Entries([]byte(body)), body)
-	}
-}
-
-func TestThrottled(t *testing.T) {
-	t.Parallel()
-	for body, want := range map[string]bool{
-		`{"response":{"code":"7020"}}`:                        true,
-		`{"response":[{"code":7020},{"code":"7020"}]}`:        true,
-		`{"code":"7020","message":"m"}`:                       true,
-		`{"response":[{"code":"7020"},{"code":"1001"}]}`:      false,
-		`{"response":[{"code":"7004","description":"7020"}]}`: false,
-		`7020`: false, ``: false, `{"response":[]}`: false,
-	} {
-		assert.Equal(t, want, Throttled([]byte(body)), body)
 	}
 }
 
@@ -97,6 +86,28 @@ func TestAuth(t *testing.T) {
 	cancel(gone)
 	if err := JWT("id", "c2VjcmV0").Apply(ctx, http.Header{}); err != nil { // made at once, or not waited for
 		require.ErrorIs(t, err, gone)
+	}
+}
+
+func TestChecks(t *testing.T) {
+	t.Parallel()
+	for s, good := range map[string]bool{
+		"+449000000009": true, "+12025550123": true, "+3581234": true, "+123456789012345": true,
+
+		"": false, "+": false, "+12": false, "+44900": false, "+358123": false, "+1234567890123456": false, "449000000009": false,
+		"+9991234567": false, "+0449000000009": false, "+4490XXXXX009": false, "+44 9000000009": false, "++449000000009": false,
+	} {
+		assert.Equal(t, good, E164Problem(s) == "", s)
+	}
+	for s, good := range map[string]bool{
+		"https://hooks.example.com/wx?token=1": true, "https://127.0.0.1": true, "http://127.0.0.1:8080/x": true, "http://[::1]:80": true,
+		"http://localhost": true, "http://127.1.2.3": true,
+
+		"": false, "/hooks": false, "https://": false, "https://:443": false, "http://hooks.example.com": false, "http://localhost.example.com": false,
+		" https://a.example": false, "https://a.example ": false, "https://a.example/b c": false, "https://a.example/\n": false, "ftp://localhost": false,
+		"http://10.0.0.1": false, "hooks.example.com": false,
+	} {
+		assert.Equal(t, good, NotifyURLProblem(s) == "", s)
 	}
 }
 
