@@ -31,17 +31,17 @@ const (
 	// AsStatus leaves it to the status.
 	AsStatus Meaning = iota
 
-	// Busy: nothing was accepted, and it is worth trying again later.
+	// Busy is that nothing was accepted, and that it is worth trying later.
 	// Documented refusals such as a 503 with a certain code, or a 200 that
 	// says "throttled".
 	Busy
 
-	// Taken: some of it, or all, was or may have been accepted, so that it
-	// must not be repeated, whatever the status.
+	// Taken is that some of it, or all, was or may have been accepted, so that
+	// it must not be repeated, whatever the status.
 	Taken
 
-	// Rejected: nothing was accepted, for the credentials are not good: a 401
-	// with another status.
+	// Rejected is that nothing was accepted, for the credentials are not good:
+	// a 401 with another status.
 	Rejected
 )
 

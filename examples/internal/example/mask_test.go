@@ -6,7 +6,7 @@ func TestMask(t *testing.T) {
 	t.Parallel()
 	const secret = `se"cr\et"`
 	for in, want := range map[string]string{
-		"key " + secret + " abc":           "key *** abc",
+		"key " + secret + " abc":            "key *** abc",
 		`{"secret": "se\"cr\\et\"", "a":1}`: `{"secret": "***", "a":1}`,
 	} {
 		if got := mask(in, []string{secret, "abc", ""}); got != want {
