@@ -51,7 +51,7 @@ type Submission struct {
 
 // Ack is a provider's word that it took a submission.
 type Ack struct {
-	ID string // the provider's id of the message
+	ID string // the provider's id of the message; beside ErrMaybeAccepted, what receipts would find it by
 }
 
 // String names the submission without its address and content.

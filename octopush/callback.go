@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/jsonx"
 )
 
 // MaxCallback is how long the body of a callback may be, in bytes. The vendor
@@ -28,7 +29,8 @@ const MaxCallback = 1 << 20
 // and texts.
 //
 // Which kind a callback is shows in its fields: stop_date is a Stop, status or
-// delivery_date a Receipt, reception_date or answer_date a Reply.
+// delivery_date a Receipt, reception_date or answer_date a Reply. A field that
+// is empty, 0 or a boolean is none.
 //
 // Source: https://dev.octopush.com/en/sms-gateway-api-documentation/callbacks/
 type Event struct {
@@ -234,18 +236,18 @@ func parseCallback(body []byte, isForm bool) (Event, error) {
 	}
 	e := Event{Raw: body}
 	switch {
-	case f.has("stop_date"):
+	case f.given("stop_date") != "":
 		e.Stop = &Stop{
 			Channel: Channel(f.text("channel")), Ticket: f.text("message_id"), Number: f.text("number"),
-			Text: f.text("text"), Date: Date(f.text("stop_date")),
+			Text: f.text("text"), Date: Date(f.given("stop_date")),
 		}
-	case f.has("status"), f.has("delivery_date"):
+	case f.given("status") != "", f.given("delivery_date") != "":
 		e.Receipt = f.receipt()
-	case f.has("reception_date"), f.has("answer_date"):
+	case f.given("reception_date") != "", f.given("answer_date") != "":
 		e.Reply = &Reply{
 			Channel: Channel(f.text("channel")), Ticket: f.text("message_id"), Number: f.text("number"),
 			Text: f.text("text"), SIMCard: f.text("sim_card_number"),
-			Date: Date(cmp.Or(f.text("reception_date"), f.text("answer_date"))),
+			Date: Date(cmp.Or(f.given("reception_date"), f.given("answer_date"))),
 		}
 	}
 	return e, nil
@@ -284,14 +286,22 @@ func quote(v any) json.RawMessage {
 	return b
 }
 
-func (f fields) has(name string) bool { return isScalar(f[name]) }
-
 func (f fields) text(name string) string { return toText(f[name]) }
+
+// given is text, unless it says that there is nothing: "", 0 or a boolean.
+func (f fields) given(name string) string {
+	s := jsonx.Scalar(f[name])
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "", "0", "null", "false", "true":
+		return ""
+	}
+	return s
+}
 
 func (f fields) receipt() *Receipt {
 	r := &Receipt{
 		Channel: Channel(f.text("channel")), Ticket: f.text("message_id"), Number: f.text("number"),
-		Status: Status(f.text("status")), Date: Date(f.text("delivery_date")),
+		Status: Status(f.given("status")), Date: Date(f.given("delivery_date")),
 	}
 	var inner fields
 	if raw := f["meta_data"]; len(raw) > 0 && raw[0] == '"' { // JSON within a form

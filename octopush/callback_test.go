@@ -102,6 +102,26 @@ func TestParseCallback(t *testing.T) {
 			}},
 		},
 		{"form of a stop", `number=%2B1&stop_date=d`, asForm, octopush.Event{Stop: &octopush.Stop{Number: "+1", Date: "d"}}},
+		{
+			"receipt with an empty stop_date", `{"number":"+1","status":"DELIVERED","stop_date":"","reception_date":false}`, asJSON,
+			octopush.Event{Receipt: &octopush.Receipt{Number: "+1", Status: octopush.StatusDelivered}},
+		},
+		{
+			"receipt with a stop_date of false", `{"number":"+1","status":"DELIVERED","stop_date":false}`, asJSON,
+			octopush.Event{Receipt: &octopush.Receipt{Number: "+1", Status: octopush.StatusDelivered}},
+		},
+		{
+			"form of a receipt with an empty stop_date", `number=%2B1&status=DELIVERED&stop_date=&reception_date=false`, asForm,
+			octopush.Event{Receipt: &octopush.Receipt{Number: "+1", Status: octopush.StatusDelivered}},
+		},
+		{
+			"reply with an empty status", `{"number":"+1","text":"hi","reception_date":"2020-11-04 11:11:45","status":"","stop_date":0}`, asJSON,
+			octopush.Event{Reply: &octopush.Reply{Number: "+1", Text: "hi", Date: "2020-11-04 11:11:45"}},
+		},
+		{
+			"reply with one date", `{"number":"+1","text":"hi","reception_date":false,"answer_date":"d","delivery_date":" "}`, asJSON,
+			octopush.Event{Reply: &octopush.Reply{Number: "+1", Text: "hi", Date: "d"}},
+		},
 		{"unknown kind", ` {"visit":1} `, asJSON, octopush.Event{}},
 	}
 	for _, test := range tests {

@@ -47,7 +47,8 @@ func (r CancelRequest) Validate() error {
 // It is a call of its own, documented on another page of the vendor's. Where
 // its parameters go the page does not print: they are the JSON body, as on
 // the pages of the older calls that cancel. It is not repeated in doubt;
-// [ErrMaybeAccepted] is then that the campaign may be cancelled.
+// [ErrMaybeAccepted] is then that the campaign may be cancelled, as it is of a
+// 2xx with a code that means nothing known.
 //
 // Source: https://octopush-api.readme.io/reference/delete_public_apimulti_channelcancel
 func (c *Client) Cancel(ctx context.Context, r CancelRequest) (*CancelResponse, error) {
@@ -60,11 +61,12 @@ func (c *Client) Cancel(ctx context.Context, r CancelRequest) (*CancelResponse, 
 	}
 	res := c.transport.Do(ctx, transport.Call{Endpoint: c.cancel, Body: body})
 	a := readAnswer(res.Body)
+	a.ticket, a.contacts = "", 0 // those of the campaign: they say nothing of this call
 	switch {
-	case res.Kind != nil, a.refuses(res.Status):
-		return nil, c.refusal("Cancel", res)
-	case a.object, raw(res.Body) == nil:
+	case res.Kind != nil, a.refuses():
+		return nil, c.refusal("Cancel", res, &a)
+	case a.clear(), raw(res.Body) == nil:
 		return &CancelResponse{RequestID: c.requestID(res), Attempts: res.Attempts, Raw: raw(res.Body)}, nil
 	}
-	return nil, c.unread("Cancel", res, errs.MaybeAccepted)
+	return nil, c.unread("Cancel", res, &a, errs.MaybeAccepted)
 }

@@ -38,6 +38,15 @@
 // any call, and every wrong field is named at once: see
 // [SMSRequest.Validate].
 //
+// # Codes in a 2xx
+//
+// No page has an answer with the status 2xx that refuses, but such answers are
+// not taken for success. A code that is known as a refusal's is one, and so
+// are errors of fields, and a code from 400 to 499 with a message, as the
+// page's 400. Any other code but 0 and HTTP's 200, 201, 202 and 204 is
+// [ErrMaybeAccepted], unless there is a ticket. A refusal with a ticket, or
+// with a number of contacts that were taken, is ErrMaybeAccepted too.
+//
 // # Retries and duplicates
 //
 // A request with a RequestID is tried again also when it may have been

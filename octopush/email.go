@@ -55,8 +55,8 @@ type EmailRequest struct {
 	BodyFormat BodyFormat   // of Text, not of Template; empty is left out: PlainText
 	Language   string       // of the mention of how to unsubscribe; its form is not documented; empty is left out
 
-	// Members of the JSON object, and of its metadata, that this package
-	// does not know. The server leaves out what it does not know.
+	// Members of the JSON object, and of its metadata, that the request has
+	// no field for. The server leaves out what it does not know.
 	Extra, ExtraMetadata map[string]json.RawMessage
 }
 

@@ -5,8 +5,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"iter"
 	"log/slog"
-	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -51,7 +51,7 @@ const (
 	CodeDuplicateRequest    Code = 182  // ErrDuplicate: the RequestID was used in the last 24 hours
 	CodeTextTooLong         Code = 189  // ErrInvalidRequest
 	CodeWrongType           Code = 208  // ErrInvalidRequest: metadata.type
-	CodeValidation          Code = 400  // as the codes in Error.Fields say. On the page
+	CodeValidation          Code = 400  // as the codes in Error.Fields say, else ErrInvalidRequest. On the page
 	CodeUnauthorized        Code = 401  // ErrUnauthorized
 	CodeForbidden           Code = 403  // ErrForbidden
 	CodeVoiceLanguage       Code = 442  // ErrInvalidRequest. On the page, in Error.Fields
@@ -98,6 +98,8 @@ var codes = map[Code]meaning{
 	CodeSenderRefused:       {errs.ContentRejected, true},
 	CodeInvalidEmail:        {errs.InvalidRecipient, true},
 
+	http.StatusTooManyRequests: {errs.RateLimited, false}, // the status again, under another one
+
 	// Seen on the current API as refusals whose meaning is not known.
 	134: {errs.InvalidRequest, false},
 	139: {errs.InvalidRequest, false},
@@ -133,7 +135,7 @@ var codes = map[Code]meaning{
 	132: {errs.InvalidRequest, false},     // campaign sent already
 	133: {errs.InvalidRequest, false},     // batch id used already
 	150: {errs.InvalidRecipient, true},    // no country has this prefix
-	151: {errs.Forbidden, true},           // country not served
+	151: {errs.InvalidRecipient, true},    // country not served: other countries are
 	152: {errs.InvalidRequest, true},      // no low cost to this country
 	153: {errs.Unavailable, false},        // route congested
 	201: {errs.Forbidden, true},           // option to be asked for
@@ -143,7 +145,7 @@ var codes = map[Code]meaning{
 	205: {errs.InvalidRequest, true},      // too little to transfer
 	206: {errs.Unavailable, false},        // credit being transferred
 	207: {errs.Forbidden, true},           // no access to the feature
-	209: {errs.Forbidden, true},           // not allowed to send to this user
+	209: {errs.InvalidRecipient, true},    // not allowed to send to this user: to others it is
 	210: {errs.InvalidRequest, true},      // no such sub-account
 	300: {errs.Forbidden, true},           // lists not allowed
 	301: {errs.InvalidRequest, false},     // too many lists
@@ -167,8 +169,14 @@ type Error struct {
 	RequestID  string        // of the X-Request-Id header, if there is one: not the request's RequestID
 	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
 	Attempts   int           // requests made; 0: none
-	Fields     []FieldError  // the fields that are wrong
+	Fields     []FieldError  // the fields that are wrong; of an answer, the first 32
 
+	// Ticket is the campaign that the answer to a send names beside what is
+	// wrong, in receipts and for Client.Cancel: some recipients may have been
+	// taken, and the error is ErrMaybeAccepted. Mostly empty.
+	Ticket string
+
+	codes []Code // of all fields, also of those behind Fields
 	fault errs.Fault
 }
 
@@ -194,7 +202,8 @@ func (e *Error) Is(target error) bool { return e.fault.Is(target) }
 // HasCode reports whether the vendor gave code, for the request or for one of
 // its fields.
 func (e *Error) HasCode(code Code) bool {
-	return e.Code == code || slices.ContainsFunc(e.Fields, func(f FieldError) bool { return f.Code == code })
+	return e.Code == code || slices.Contains(e.codes, code) ||
+		slices.ContainsFunc(e.Fields, func(f FieldError) bool { return f.Code == code })
 }
 
 // RetryDelay is RetryAfter.
@@ -223,7 +232,7 @@ func (e *Error) detail() errs.Detail {
 		if f.Message != "" {
 			field += " " + f.Message
 		}
-		d.Message = strings.TrimPrefix(d.Message+"; "+field, "; ")
+		d.Message = strings.TrimPrefix(d.Message+"; "+strings.TrimSpace(field), "; ")
 	}
 	return d
 }
@@ -240,26 +249,24 @@ func invalid(op string, found problems.List) error {
 	return e
 }
 
-// fail is the error for a call that came to res.
-func (c *Client) fail(op string, res transport.Result) *Error {
+// fail is the error for a call that came to res, whose body was read as a.
+func (c *Client) fail(op string, res transport.Result, a *answer) *Error {
 	if res.Kind == nil && res.Unsure { // a refusal in a 2xx, after an attempt of unknown fate
 		res.Kind = errs.MaybeAccepted
 	}
 	e := &Error{
-		Op: op, StatusCode: res.Status, RequestID: c.requestID(res),
+		Op: op, StatusCode: res.Status, RequestID: c.requestID(res), Ticket: a.ticket,
 		RetryAfter: res.RetryAfter, Attempts: res.Attempts, fault: c.transport.Fault(res),
 	}
-	if a := readAnswer(res.Body); a.refuses(res.Status) {
-		c.explain(e, res, a)
-	}
+	c.explain(e, res, a)
 	return e
 }
 
 // unread is the error for a 2xx that does not say what it should. kind is
 // what that leaves of the call.
-func (c *Client) unread(op string, res transport.Result, kind error) *Error {
+func (c *Client) unread(op string, res transport.Result, a *answer, kind error) *Error {
 	res.Kind, res.Cause = kind, errUnread
-	e := c.fail(op, res)
+	e := c.fail(op, res, a)
 	e.fault.Kind, e.fault.Also = kind, errs.Decode
 	return e
 }
@@ -272,15 +279,15 @@ func (c *Client) requestID(res transport.Result) string {
 
 // explain takes over what the vendor says. What its code means comes before
 // what the status means, unless there is doubt that the code does not settle.
-func (c *Client) explain(e *Error, res transport.Result, a answer) {
+func (c *Client) explain(e *Error, res transport.Result, a *answer) {
 	words := c.transport.Words(res)
-	e.Code, e.Message = a.code, words.Line(a.message)
+	e.Code, e.Message, e.codes = a.code, words.Line(a.message), a.codes
 	for _, f := range a.fields {
 		e.Fields = append(e.Fields, FieldError{Path: words.Line(f.Path), Code: f.Code, Message: words.Line(f.Message)})
 	}
 	m, known := a.meaning(e.StatusCode)
 	switch {
-	case e.StatusCode == http.StatusTooManyRequests:
+	case e.StatusCode == http.StatusTooManyRequests, a.taken(e.StatusCode):
 	case known && !m.settles && e.Is(errs.MaybeAccepted):
 		e.fault.Also = m.kind
 	case known:
@@ -288,6 +295,18 @@ func (c *Client) explain(e *Error, res transport.Result, a answer) {
 	case e.fault.Kind == nil: // refused in a 2xx, for a reason that is not known
 		e.fault.Kind = errs.InvalidRequest
 	}
+}
+
+// means says what an answer to a send says that its status does not: whatever
+// went wrong, a ticket is that of a campaign.
+func means(status int, body []byte) transport.Meaning {
+	if status/100 == 2 {
+		return transport.AsStatus // Client.call looks into it
+	}
+	if a := readAnswer(body); a.taken(status) {
+		return transport.Taken
+	}
+	return transport.AsStatus
 }
 
 // answer is any answer of Octopush to a send or a cancel.
@@ -302,30 +321,56 @@ type answer struct {
 	duration time.Duration
 
 	code    Code
+	odd     bool // there is a code, or an error, that cannot be read
 	message string
-	fields  []FieldError
+	fields  []FieldError // at most maxFields
+	codes   []Code       // of all fields, each once
 }
 
-// refuses reports whether an answer with this status says that the call
-// failed.
-func (a answer) refuses(status int) bool {
-	if status/100 != 2 {
-		return a.object
+// taken reports whether an answer with this status gives reason to believe
+// that some of a send was taken. The refusal of a duplicate does not: what it
+// tells is of the first.
+func (a *answer) taken(status int) bool {
+	if a.ticket == "" && (a.contacts == 0 || status/100 != 2) {
+		return false
 	}
-	_, known := a.meaning(status)
-	return known || len(a.fields) > 0
+	m, _ := a.meaning(status)
+	return !errors.Is(m.kind, errs.Duplicate)
+}
+
+// refuses reports whether a 2xx says that the call failed: by a code that is
+// known as a refusal's, by errors of fields, or by a code that is a status of
+// the kind 4xx, as the page's 400, with words to it. Of 408 HTTP says that
+// nobody knows.
+func (a *answer) refuses() bool {
+	_, known := a.meaning(http.StatusOK)
+	return known || len(a.fields) > 0 ||
+		a.code/100 == 4 && a.code != http.StatusRequestTimeout && strings.TrimSpace(a.message) != ""
+}
+
+// clear reports whether a 2xx has no code that speaks against it: none, 0, as
+// a page of the vendor's shows it, or a status of HTTP's for success. What
+// else comes is nobody's to guess.
+func (a *answer) clear() bool {
+	switch int(a.code) {
+	case 0, http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent:
+		return a.object && !a.odd
+	}
+	return false
 }
 
 // meaning is what the codes of a say together. A code that is the status
-// again says nothing, unless it is one of the page's two.
-func (a answer) meaning(status int) (m meaning, known bool) {
-	if m, known = codes[a.code]; known && (int(a.code) != status || status/100 == 4) {
+// again says nothing, unless it is one of the page's two; nor does, in a 2xx,
+// one that is a status of that kind.
+func (a *answer) meaning(status int) (m meaning, known bool) {
+	again := int(a.code) == status && status/100 != 4 || a.code/100 == 2 && status/100 == 2
+	if m, known = codes[a.code]; known && !again {
 		return m, true
 	}
 	m, known = meaning{}, false
 	mixed := false
-	for _, f := range a.fields {
-		field, ok := codes[f.Code]
+	for _, code := range a.codes {
+		field, ok := codes[code]
 		switch {
 		case !ok:
 			mixed = true
@@ -347,6 +392,7 @@ func (a answer) meaning(status int) (m meaning, known bool) {
 const (
 	maxFields     = 32
 	maxFieldDepth = 4
+	maxFieldReads = 1024 // two for each recipient
 )
 
 // readAnswer reads an answer. Nothing in it that has another type than
@@ -357,65 +403,159 @@ func readAnswer(body []byte) answer {
 		return answer{}
 	}
 	number := func(name string) number { return toNumber(o.Get(name)) }
-	return answer{
+	a := answer{
 		object:   true,
-		ticket:   cmp.Or(toText(o.Get("ticket_number")), toText(o.Get("sms_ticket")), toText(o.Get("vocal_ticket"))), // the last of the former voice call
+		ticket:   cmp.Or(toTicket(o.Get("ticket_number")), toTicket(o.Get("sms_ticket")), toTicket(o.Get("vocal_ticket"))), // the last of the former voice call
 		contacts: number("number_of_contacts").int(),
 		cost:     float64(number("total_cost")),
 		sms:      number("number_of_sms_needed").int(),
 		credit:   float64(number("residual_credit")),
 		duration: number("estimated_duration").seconds(),
-		code:     Code(number("code").int()),
 		message:  toText(o.Get("message")),
-		fields:   readFields(nil, "", o.Get("errors"), 0),
+	}
+	a.code, a.odd = toCode(o.Get("code"))
+	switch string(o.Get("error")) { // of another form than the page's
+	case "", "null", "false", "0", `""`, "[]", "{}":
+	default:
+		a.odd, a.message = true, cmp.Or(a.message, jsonx.Scalar(o.Get("error")))
+	}
+	if raw := o.Get("errors"); len(raw) > 0 {
+		r := readFields(raw)
+		a.fields, a.codes, a.odd = r.fields, r.codes, a.odd || r.odd
+	}
+	return a
+}
+
+// toTicket is a ticket: text, or a number. "", 0 and false are how PHP writes
+// that there is none.
+func toTicket(raw json.RawMessage) string {
+	if len(raw) == 0 || raw[0] != '"' && toNumber(raw) == 0 {
+		return ""
+	}
+	ticket := jsonx.Scalar(raw)
+	if strings.TrimSpace(ticket) == "" {
+		return ""
+	}
+	return ticket
+}
+
+// toCode is a code. odd: there is one, but no number.
+func toCode(raw json.RawMessage) (code Code, odd bool) {
+	if len(raw) == 0 {
+		return 0, false
+	}
+	switch s := strings.TrimSpace(toText(raw)); s {
+	case "", "false":
+		return 0, len(raw) > len("{}") && raw[0] == '{'
+	default:
+		f, err := strconv.ParseFloat(s, 64)
+		code = Code(number(f).int())
+		return code, err != nil || float64(code) != f
 	}
 }
 
-// readFields reads the errors by field: {"field": {"code": …, "message": …}},
+// fieldReader reads the errors by field: {"field": {"code": …, "message": …}},
 // or any nesting of that; a message may also stand alone. The PHP of the
-// server may write {} as [].
-func readFields(fields []FieldError, path string, raw json.RawMessage, depth int) []FieldError {
-	if len(raw) == 0 || depth > maxFieldDepth || len(fields) >= maxFields {
-		return fields
+// server may write {} as [], and what is empty says nothing. What is deeper or
+// more than any answer has is left, and odd.
+type fieldReader struct {
+	fields []FieldError
+	codes  []Code
+	odd    bool
+	reads  int
+}
+
+func readFields(raw json.RawMessage) fieldReader {
+	var r fieldReader
+	r.read("", raw, 0)
+	return r
+}
+
+func (r *fieldReader) read(path string, raw json.RawMessage, depth int) {
+	if r.reads++; depth > maxFieldDepth || r.reads > maxFieldReads {
+		r.odd = true
+		return
 	}
 	switch raw[0] {
 	case '{':
-		var members map[string]json.RawMessage
-		if json.Unmarshal(raw, &members) != nil {
-			return fields
-		}
-		code, message := members["code"], members["message"]
-		if path != "" && (isScalar(code) || isScalar(message)) {
-			return append(fields, FieldError{Path: path, Code: Code(toNumber(code).int()), Message: toText(message)})
-		}
-		for _, name := range slices.Sorted(maps.Keys(members)) {
-			fields = readFields(fields, strings.TrimPrefix(path+"."+name, "."), members[name], depth+1)
-		}
+		r.object(path, raw, depth)
 	case '[':
-		var items []json.RawMessage
-		if json.Unmarshal(raw, &items) != nil {
-			return fields
-		}
-		for _, item := range items {
-			fields = readFields(fields, path, item, depth+1)
+		items, ok := jsonx.Elements(raw)
+		r.odd = r.odd || !ok
+		for _, item := range items[:min(len(items), maxFieldReads)] {
+			r.read(path, item, depth+1)
 		}
 	case '"':
-		return append(fields, FieldError{Path: path, Message: toText(raw)})
+		r.add(FieldError{Path: path, Message: toText(raw)})
+	default:
+		r.odd = r.odd || raw[0] == 't' || toNumber(raw) != 0
 	}
-	return fields
+}
+
+// object reads the error of one field, or those of several by their names.
+func (r *fieldReader) object(path string, raw json.RawMessage, depth int) {
+	var o jsonx.Object
+	if !o.Read(raw) {
+		r.odd = true
+		return
+	}
+	if code, message := o.Get("code"), o.Get("message"); isScalar(code) || path != "" && isScalar(message) {
+		n, odd := toCode(code)
+		r.odd = r.odd || odd
+		r.add(FieldError{Path: cmp.Or(path, toText(o.Get("field"))), Code: n, Message: toText(message)})
+		return
+	}
+	for name, value := range members(raw) {
+		r.read(strings.TrimPrefix(path+"."+name, "."), value, depth+1)
+		if r.reads > maxFieldReads {
+			return
+		}
+	}
+}
+
+// members are the members of an object, in its order; none of one that
+// jsonx.Object does not read.
+func members(object json.RawMessage) iter.Seq2[string, json.RawMessage] {
+	return func(yield func(string, json.RawMessage) bool) {
+		var o jsonx.Object
+		if !o.Read(object) {
+			return
+		}
+		d := json.NewDecoder(bytes.NewReader(object))
+		if _, err := d.Token(); err != nil { // the brace
+			return
+		}
+		for d.More() {
+			name, err := d.Token()
+			if err != nil {
+				return
+			}
+			var value json.RawMessage
+			if err := d.Decode(&value); err != nil {
+				return
+			}
+			text, _ := name.(string)
+			if !yield(text, value) {
+				return
+			}
+		}
+	}
+}
+
+func (r *fieldReader) add(f FieldError) {
+	if f.Code == 0 && strings.TrimSpace(f.Message) == "" {
+		return
+	}
+	if len(r.fields) < maxFields {
+		r.fields = append(r.fields, f)
+	}
+	if !slices.Contains(r.codes, f.Code) {
+		r.codes = append(r.codes, f.Code)
+	}
 }
 
 func isScalar(raw json.RawMessage) bool {
 	return len(raw) > 0 && raw[0] != '{' && raw[0] != '[' && raw[0] != 'n'
-}
-
-// loose is a string that may come as any scalar. What is none is empty.
-type loose string
-
-// UnmarshalJSON never fails.
-func (l *loose) UnmarshalJSON(raw []byte) error {
-	*l = loose(toText(raw))
-	return nil
 }
 
 // toText is a JSON scalar as text; of an array, its scalars with commas. raw
@@ -435,21 +575,21 @@ func toText(raw json.RawMessage) string {
 // number is a number that may come as a string. What is none is 0.
 type number float64
 
-// UnmarshalJSON never fails.
-func (n *number) UnmarshalJSON(raw []byte) error {
-	*n = toNumber(raw)
-	return nil
+func toNumber(raw json.RawMessage) number {
+	n, _ := readNumber(raw)
+	return n
 }
 
-func toNumber(raw []byte) number {
+// readNumber is toNumber; ok is false when raw is no number, or nothing.
+func readNumber(raw json.RawMessage) (n number, ok bool) {
 	if len(raw) == 0 {
-		return 0
+		return 0, false
 	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(string(bytes.Trim(raw, `"`))), 64)
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		return 0
+		return 0, false
 	}
-	return number(f)
+	return number(f), true
 }
 
 // int is n as an int; 0 when it is none.

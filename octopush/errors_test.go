@@ -22,13 +22,14 @@ func TestCodes(t *testing.T) {
 			100, 102, 106, 107, 110, 111, 112, 115, 116, 118, 119, 123, 124, 128, 129, 130, 131, 132, 133, 134, 139, 142, 152, 189,
 			202, 203, 204, 205, 208, 210, 301, 302, 303, 304, 305, 306, 308, 442,
 		},
-		octopush.ErrInvalidRecipient:   {103, 117, 150, 181, 2005},
+		octopush.ErrInvalidRecipient:   {103, 117, 150, 151, 181, 209, 2005},
 		octopush.ErrInsufficientCredit: {104, 105},
 		octopush.ErrUnauthorized:       {101, 108, 109, 401},
-		octopush.ErrForbidden:          {113, 114, 151, 201, 207, 209, 300, 403},
+		octopush.ErrForbidden:          {113, 114, 201, 207, 300, 403},
 		octopush.ErrContentRejected:    {121, 122, 1340, 1341},
 		octopush.ErrDuplicate:          {120, 182},
 		octopush.ErrUnavailable:        {125, 126, 127, 153, 206, 438, 500, 501},
+		octopush.ErrRateLimited:        {429},
 	}
 	for kind, codes := range kinds {
 		for _, code := range codes {
@@ -62,6 +63,9 @@ func TestErrorBodies(t *testing.T) {
 		{400, `{"code":400,"message":"x","errors":"odd"}`, octopush.ErrInvalidRequest, ":0"},
 		{400, `{"code":400,"message":["x","y"],"errors":7}`, octopush.ErrInvalidRequest, ""},
 		{400, `{"code":400,"errors":{"a":"wrong","b":["very","wrong"]}}`, octopush.ErrInvalidRequest, "a:0 b:0 b:0"},
+		{400, `{"code":400,"errors":{"code":442,"message":"x"}}`, octopush.ErrInvalidRequest, ":442"},
+		{400, `{"code":400,"errors":[{"field":"recipients","code":181}]}`, octopush.ErrInvalidRecipient, "recipients:181"},
+		{400, `{"code":400,"errors":{"a":"","b":" ","c":{"code":0,"message":""},"d":{"code":"","message":null},"e":{},"f":{"code":107}}}`, octopush.ErrInvalidRequest, "f:107"},
 		{400, `{"code":400,"errors":{"recipients":{"code":103},"text":{"code":107}}}`, octopush.ErrInvalidRequest, "recipients:103 text:107"},
 		{400, `{"code":400,"errors":{"recipients":{"code":103},"x":{"code":9}}}`, octopush.ErrInvalidRequest, "recipients:103 x:9"},
 		{400, `{"code":400,"errors":{"recipients":{"0":{"phone_number":{"code":181}}}}}`, octopush.ErrInvalidRecipient, "recipients.0.phone_number:181"},
@@ -84,6 +88,8 @@ func TestErrorBodies(t *testing.T) {
 		{200, `{"code":9,"errors":{"x":{"code":8}}}`, octopush.ErrInvalidRequest, "x:8"},
 		{200, `{"code":121,"sms_ticket":"t"}`, octopush.ErrMaybeAccepted, ""},
 		{201, `{"code":201,"message":"Created"}`, octopush.ErrMaybeAccepted, ""},
+		{200, `{"code":201,"message":"Created"}`, octopush.ErrMaybeAccepted, ""},
+		{200, `{"code":429}`, octopush.ErrRateLimited, ""},
 	}
 	for _, test := range tests {
 		c, _, _ := answering(t, test.status, test.body)
@@ -115,10 +121,73 @@ func TestManyFieldErrorsAreBounded(t *testing.T) {
 	for i := range 500 {
 		fmt.Fprintf(&b, `"f%03d":{"code":1,"message":"x"},`, i)
 	}
-	c, _, _ := answering(t, http.StatusBadRequest, `{"code":400,"errors":{`+strings.TrimSuffix(b.String(), ",")+`}}`)
+	c, _, _ := answering(t, http.StatusBadRequest, `{"code":400,"errors":{`+b.String()+`"request_id":{"code":182,"message":"x"}}}`)
 	_, err := c.SendSMS(t.Context(), pageSMS())
-	if e, ok := errors.AsType[*octopush.Error](err); !ok || len(e.Fields) != 32 {
-		t.Errorf("%d fields", len(e.Fields))
+	if e, ok := errors.AsType[*octopush.Error](err); !ok || len(e.Fields) != 32 || !e.HasCode(182) || !errors.Is(err, octopush.ErrDuplicate) {
+		t.Errorf("%d fields, %v", len(e.Fields), err)
+	}
+}
+
+// TestHostileErrors: what no server of the vendor's writes is not read to its
+// end, and in a 2xx it is no success.
+func TestHostileErrors(t *testing.T) {
+	t.Parallel()
+	const n = 100_000
+	for name, errs := range map[string]string{
+		"members": `{` + strings.Repeat(`"":0,`, n) + `"a":{"code":182}}`,
+		"array":   `[` + strings.Repeat(`0,`, 2*n) + `{"code":182}]`,
+		"objects": `[` + strings.Repeat(`{},`, n) + `{"code":182}]`,
+		"deep":    strings.Repeat(`{"a":`, 9000) + `{"code":182}` + strings.Repeat(`}`, 9000),
+		"word":    `true`,
+		"number":  `-1`,
+	} {
+		c, _, _ := answering(t, http.StatusOK, `{"errors":`+errs+`}`)
+		res, err := c.SendRCS(t.Context(), pageRCS())
+		if !errors.Is(err, octopush.ErrMaybeAccepted) || !errors.Is(err, octopush.ErrDecode) || res != nil {
+			t.Errorf("%s: %+v, %.200v", name, res, err)
+		}
+	}
+}
+
+// TestTicketAndErrors: some of the recipients may have been taken, and the
+// ticket is not lost.
+func TestTicketAndErrors(t *testing.T) {
+	t.Parallel()
+	for _, a := range []answer{
+		{200, `{"ticket_number":"t-1","number_of_contacts":4,"errors":{"recipients.3":{"code":181}}}`},
+		{200, `{"code":121,"message":"x","sms_ticket":"t-1"}`},
+		{200, `{"code":400,"message":"x","sms_ticket":"t-1"}`},
+		{400, `{"code":181,"message":"x","ticket_number":"t-1"}`},
+		{401, `{"ticket_number":"t-1"}`},
+		{429, `{"code":429,"ticket_number":"t-1"}`},
+		{503, `{"ticket_number":"t-1"}`},
+	} {
+		r := pageSMS()
+		r.RequestID = "id-1"
+		c, requests, _ := answering(t, a.status, a.body)
+		res, err := c.SendSMS(t.Context(), r)
+		e, ok := errors.AsType[*octopush.Error](err)
+		if !ok || !errors.Is(err, octopush.ErrMaybeAccepted) || e.Ticket != "t-1" || res != nil || len(*requests) != 1 {
+			t.Errorf("%+v: %d requests, %+v, %v", a, len(*requests), res, err)
+		}
+		for _, kind := range []error{octopush.ErrInvalidRecipient, octopush.ErrContentRejected, octopush.ErrUnauthorized, octopush.ErrRateLimited} {
+			if errors.Is(err, kind) {
+				t.Errorf("%+v is certain: %v", a, err)
+			}
+		}
+	}
+	// Without a ticket, the contacts tell.
+	c, _, _ := answering(t, http.StatusOK, `{"ticket_number":null,"number_of_contacts":4,"errors":{"recipients.3":{"code":181}}}`)
+	if _, err := c.SendLiveChat(t.Context(), pageLiveChat()); !errors.Is(err, octopush.ErrMaybeAccepted) || errors.Is(err, octopush.ErrInvalidRecipient) {
+		t.Error(err)
+	}
+	// A duplicate is one, whichever ticket it names.
+	for _, status := range []int{200, 400} {
+		c, _, _ := answering(t, status, `{"code":182,"ticket_number":"t-1","number_of_contacts":4}`)
+		_, err := c.SendSMS(t.Context(), pageSMS())
+		if e, ok := errors.AsType[*octopush.Error](err); !ok || !errors.Is(err, octopush.ErrDuplicate) || errors.Is(err, octopush.ErrMaybeAccepted) || e.Ticket != "t-1" {
+			t.Errorf("%d: %v", status, err)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,11 +37,14 @@ func FuzzResponse(f *testing.F) {
 	f.Add([]byte(`{"vocal_ticket":7,"estimated_duration":"1e9","code":"000","errors":[{}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		a := readAnswer(body)
-		if !a.object && (a.ticket != "" || a.refuses(http.StatusOK)) {
+		if !a.object && (a.ticket != "" || a.refuses() || a.clear()) || a.ticket != "" && strings.TrimSpace(a.ticket) == "" {
 			t.Errorf("%q: %+v", body, a)
 		}
 		if a.object && !json.Valid(body) {
 			t.Errorf("%q is no JSON", body)
+		}
+		if len(a.fields) > maxFields || len(a.codes) > maxFieldReads {
+			t.Errorf("%q: %d fields, %d codes", body, len(a.fields), len(a.codes))
 		}
 		if a.duration < 0 || a.duration > 7*24*time.Hour {
 			t.Errorf("%q: %v", body, a.duration)
@@ -64,7 +66,8 @@ func FuzzError(f *testing.F) {
 			{Kind: errs.InvalidRequest, Status: 400}, {Kind: errs.MaybeAccepted, Status: 400, Unsure: true}, {Kind: errs.MaybeAccepted, Status: 500},
 		} {
 			res.Body = body
-			e := c.fail("SendSMS", res)
+			a := readAnswer(body)
+			e := c.fail("SendSMS", res, &a)
 			if _, ok := errs.ReasonOf(e); !ok {
 				t.Errorf("%q matches nothing", body)
 			}

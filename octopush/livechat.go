@@ -37,8 +37,8 @@ type LiveChatRequest struct {
 	// repeat. No maximum length is documented. Empty is left out.
 	RequestID string
 
-	// Members of the JSON object, and of its metadata, that this package
-	// does not know. The server leaves out what it does not know.
+	// Members of the JSON object, and of its metadata, that the request has
+	// no field for. The server leaves out what it does not know.
 	Extra, ExtraMetadata map[string]json.RawMessage
 }
 
@@ -62,7 +62,8 @@ func (r LiveChatRequest) campaign() *campaign {
 func (r LiveChatRequest) Validate() error { return r.campaign().validate(false) }
 
 // SendLiveChat sends a live chat message. Errors are as of [Client.SendSMS],
-// but a 2xx without a ticket is a result: the page shows null.
+// but a 2xx without a ticket is a result, unless it has a code that is none of
+// success: the page shows null.
 func (c *Client) SendLiveChat(ctx context.Context, r LiveChatRequest) (*Response, error) {
 	return c.submit(ctx, r.campaign())
 }

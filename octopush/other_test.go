@@ -175,7 +175,9 @@ func TestReadsLeaveNoDoubt(t *testing.T) {
 	}{
 		{answer{200, `<html>`}, octopush.ErrDecode},
 		{answer{200, ``}, octopush.ErrDecode},
-		{answer{200, `[]`}, octopush.ErrDecode},
+		{answer{200, `[{}]`}, octopush.ErrDecode},
+		{answer{200, `{"amount":5,"code":999,"message":"x"}`}, octopush.ErrDecode},
+		{answer{200, `{"code":400,"message":"x"}`}, octopush.ErrInvalidRequest},
 		{answer{500, `{"code":500}`}, octopush.ErrUnavailable},
 		{answer{}, octopush.ErrUnavailable},
 		{answer{401, ``}, octopush.ErrUnauthorized},
@@ -192,9 +194,55 @@ func TestReadsLeaveNoDoubt(t *testing.T) {
 			testutil.NoLeak(t, err, key, login)
 		}
 	}
-	c, _, _ := answering(t, http.StatusOK, `{"unit":"euros"}`)
-	if _, err := c.Balance(t.Context(), octopush.BalanceRequest{}); !errors.Is(err, octopush.ErrDecode) {
-		t.Errorf("no amount: %v", err)
+}
+
+// TestAmountsAreNotGuessed: what is no number is not 0.
+func TestAmountsAreNotGuessed(t *testing.T) {
+	t.Parallel()
+	for _, amount := range []string{`"n/a"`, `{"v":5}`, `"12,54"`, `true`, `""`, `[5]`, `"NaN"`, `"Inf"`} {
+		c, _, _ := answering(t, http.StatusOK, `{"amount":`+amount+`,"FR":{"premium_sms":`+amount+`}}`)
+		_, err1 := c.Balance(t.Context(), octopush.BalanceRequest{})
+		_, err2 := c.Credits(t.Context(), octopush.CreditsRequest{Countries: []string{"FR"}})
+		c, _, _ = answering(t, http.StatusOK, `{"amount":5,"wallet_packs":[{"credit":`+amount+`}]}`)
+		_, err3 := c.Balance(t.Context(), octopush.BalanceRequest{})
+		for i, err := range []error{err1, err2, err3} {
+			if !errors.Is(err, octopush.ErrDecode) || !errors.Is(err, octopush.ErrUnavailable) {
+				t.Errorf("%d, %s: %v", i, amount, err)
+			}
+		}
+	}
+	for _, body := range []string{`{"unit":"euros"}`, `{"amount":null}`, `[]`} {
+		c, _, _ := answering(t, http.StatusOK, body)
+		if _, err := c.Balance(t.Context(), octopush.BalanceRequest{}); !errors.Is(err, octopush.ErrDecode) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// TestEmptyShapesOfPHP: an object without members may be an array.
+func TestEmptyShapesOfPHP(t *testing.T) {
+	t.Parallel()
+	pack := []octopush.Pack{{ID: "x", Credit: 5}}
+	for packs, want := range map[string][]octopush.Pack{
+		`{}`: nil, `""`: nil, `[]`: nil, `false`: nil, `[null,5]`: nil, `{"1":{"id":"x","credit":5}}`: pack, `[null,{"id":"x","credit":"5"}]`: pack,
+	} {
+		c, _, _ := answering(t, http.StatusOK, `{"amount":5,"code":0,"errors":"","wallet_packs":`+packs+`}`)
+		if b, err := c.Balance(t.Context(), octopush.BalanceRequest{}); err != nil || b.Amount != 5 || !reflect.DeepEqual(b.Packs, want) {
+			t.Errorf("%s: %+v, %v", packs, b, err)
+		}
+	}
+	for body, want := range map[string]map[string]octopush.Credits{
+		`[]`:                             {},
+		`{}`:                             {},
+		`{"FR":[],"ES":{"hlr":1}}`:       {"FR": {}, "ES": {HLR: 1}},
+		`{"FR":null,"ES":{"hlr":null}}`:  {"ES": {}},
+		`{"ES":{},"code":0,"errors":[]}`: {"ES": {}},
+	} {
+		c, _, _ := answering(t, http.StatusOK, body)
+		got, err := c.Credits(t.Context(), octopush.CreditsRequest{Countries: []string{"FR"}})
+		if err != nil || !reflect.DeepEqual(got.Countries, want) {
+			t.Errorf("%s: %+v, %v", body, got, err)
+		}
 	}
 }
 

@@ -44,8 +44,8 @@ type RCSRequest struct {
 	// they are made of is not documented: each is JSON, sent as it is.
 	Cards, Actions []json.RawMessage
 
-	// Members of the JSON object, and of its metadata, that this package
-	// does not know. The server leaves out what it does not know.
+	// Members of the JSON object, and of its metadata, that the request has
+	// no field for. The server leaves out what it does not know.
 	Extra, ExtraMetadata map[string]json.RawMessage
 }
 
@@ -70,8 +70,9 @@ func (r RCSRequest) Validate() error { return r.campaign().validate(false) }
 // office and approved by Google; without Sender the account's default agent
 // is used.
 //
-// Errors are as of [Client.SendSMS], but a 2xx without a ticket is a result:
-// the answer to RCS is not documented.
+// Errors are as of [Client.SendSMS], but a 2xx without a ticket is a result,
+// unless it has a code that is none of success: the answer to RCS is not
+// documented.
 func (c *Client) SendRCS(ctx context.Context, r RCSRequest) (*Response, error) {
 	return c.submit(ctx, r.campaign())
 }

@@ -2,6 +2,7 @@ package octopush
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -206,10 +207,16 @@ func writeTime(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
-	if _, offset := at.Zone(); offset%60 != 0 { // the format has no seconds for it
-		at = at.UTC()
+	return writable(at).Format("2006-01-02T15:04:05-07:00")
+}
+
+// writable is at, in UTC if the format has no room for its offset.
+func writable(at time.Time) time.Time {
+	const day = 24 * 60 * 60
+	if _, offset := at.Zone(); offset%60 != 0 || offset <= -day || offset >= day {
+		return at.UTC()
 	}
-	return at.Format("2006-01-02T15:04:05-07:00")
+	return at
 }
 
 // simulated reports whether the server is asked to do nothing.
@@ -235,7 +242,7 @@ func (c *Client) call(ctx context.Context, p *campaign) (*Response, error) {
 	if err != nil {
 		return nil, &Error{Op: p.op, Message: c.transport.Line(err.Error()), fault: errs.Fault{Kind: errs.InvalidRequest}}
 	}
-	call := transport.Call{Endpoint: c.send, Body: body}
+	call := transport.Call{Endpoint: c.send, Body: body, Means: means}
 	call.Op = p.op
 	if p.metadata.RequestID != "" {
 		call.Class = transport.Safe
@@ -243,30 +250,30 @@ func (c *Client) call(ctx context.Context, p *campaign) (*Response, error) {
 	res := c.transport.Do(ctx, call)
 	a := readAnswer(res.Body)
 	switch {
-	case res.Kind != nil || a.ticket == "" && a.refuses(res.Status):
-		e := c.refusal(p.op, res)
+	case res.Kind != nil, a.refuses() && !a.taken(res.Status):
+		e := c.refusal(p.op, res, &a)
 		if res.Unsure && e.Is(errs.Duplicate) {
-			return c.response(res, answer{}, true), nil
+			return c.response(res, &answer{}, true), nil
 		}
 		return nil, e
-	case a.refuses(res.Status): // a ticket and an error
-	case a.ticket != "", p.ticketless() && (a.object || raw(res.Body) == nil):
-		return c.response(res, a, false), nil
+	case a.refuses(): // some of it was taken, some was not
+	case a.ticket != "", p.ticketless() && (a.clear() || raw(res.Body) == nil):
+		return c.response(res, &a, false), nil
 	}
-	return nil, c.unread(p.op, res, errs.MaybeAccepted)
+	return nil, c.unread(p.op, res, &a, errs.MaybeAccepted)
 }
 
 // refusal is fail, for a call that changes something: when a 2xx says that
 // the server could not do it, it may have done some of it.
-func (c *Client) refusal(op string, res transport.Result) *Error {
-	e := c.fail(op, res)
+func (c *Client) refusal(op string, res transport.Result, a *answer) *Error {
+	e := c.fail(op, res, a)
 	if res.Kind == nil && e.Is(errs.Unavailable) {
-		return c.unread(op, res, errs.MaybeAccepted)
+		return c.unread(op, res, a, errs.MaybeAccepted)
 	}
 	return e
 }
 
-func (c *Client) response(res transport.Result, a answer, repeated bool) *Response {
+func (c *Client) response(res transport.Result, a *answer, repeated bool) *Response {
 	return &Response{
 		Ticket: a.ticket, Contacts: a.contacts, Cost: a.cost, SMSNeeded: a.sms, ResidualCredit: a.credit, Duration: a.duration,
 		Message: a.message, Repeated: repeated, RequestID: c.requestID(res), Attempts: res.Attempts, Raw: raw(res.Body),
@@ -281,11 +288,13 @@ func raw(body []byte) json.RawMessage {
 	return body
 }
 
-// chunks sends p in calls of size recipients. All of it is checked first.
+// chunks sends p in calls of size recipients. All of it is checked first. The
+// random base is that of the iterator: ranging over it again repeats the calls.
 func (c *Client) chunks(ctx context.Context, p *campaign, size int) iter.Seq2[Chunk, error] {
 	if size == 0 {
 		size = MaxRecipients
 	}
+	base := cmp.Or(p.metadata.RequestID, rand.Text())
 	return func(yield func(Chunk, error) bool) {
 		var found problems.List
 		if size < 0 || size > MaxRecipients {
@@ -295,10 +304,6 @@ func (c *Client) chunks(ctx context.Context, p *campaign, size int) iter.Seq2[Ch
 		if err := invalid(p.op, found); err != nil {
 			yield(Chunk{Count: len(p.wire.Recipients)}, err)
 			return
-		}
-		base := p.metadata.RequestID
-		if base == "" {
-			base = rand.Text()
 		}
 		all := p.wire.Recipients
 		for first := 0; first < len(all); first += size {
@@ -346,7 +351,7 @@ func (p *campaign) check(found *problems.List, relaxed bool) {
 		w.Recipients[i].check(found, i, w.Channel, relaxed)
 	}
 	found.Check(senderProblem(w.Sender, w.Channel, relaxed), "sender")
-	if year := p.sendAt.Year(); year < 0 || year > 9999 {
+	if year := writable(p.sendAt).Year(); year < 0 || year > 9999 {
 		found.Add("must have a year of four digits", "send_at")
 	}
 	found.Check(problems.OneOf(w.Purpose, Alert, Wholesale), "purpose")
@@ -354,6 +359,35 @@ func (p *campaign) check(found *problems.List, relaxed bool) {
 	p.metadata.check(found, w.Channel, relaxed)
 	found.Check(problems.Extra(p.extraMetadata), "metadata")
 	found.Check(problems.Extra(p.extra), "")
+	checkExtra(found, p.extraMetadata, "metadata.", metadataFields[w.Channel])
+	checkExtra(found, p.extra, "", outerFields)
+}
+
+// The members that requests have fields for, by their names on the wire:
+// outside of metadata all have the same.
+var (
+	outerFields = strings.Fields(`channel text recipients sender send_at purpose list_name simulation_mode recipient_tracking
+		auto_optimize_text auto_delete_optout_contacts optout_filtering metadata`)
+	metadataFields = map[Channel][]string{
+		SMS:      strings.Fields("type with_replies request_id"),
+		VoiceSMS: strings.Fields("type voice_gender voice_language get_back_pressed_keys request_id"),
+		RCS:      strings.Fields("with_replies message_type cards actions request_id"),
+		Email:    strings.Fields("emailing_service email_from name_from subject template_name body_format language request_id"),
+		LiveChat: {"request_id"},
+	}
+)
+
+// checkExtra notes members of the caller's own that a field is for, also when
+// it is empty: they would go by none of the field's rules.
+func checkExtra(found *problems.List, extra map[string]json.RawMessage, path string, fields []string) {
+	if len(extra) == 0 {
+		return
+	}
+	for _, name := range fields {
+		if _, ok := extra[name]; ok {
+			found.Add("has a field of the request, and is not for Extra", "%s", path+name)
+		}
+	}
 }
 
 func (c *wireContact) check(found *problems.List, i int, channel Channel, relaxed bool) {

@@ -251,37 +251,39 @@ func TestMinimalBodies(t *testing.T) {
 	}
 }
 
-// TestEveryField fills every field of every request.
+// TestEveryField fills every field of every request, and knows the order.
 func TestEveryField(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	at := time.Date(2030, 1, 2, 3, 4, 5, 999, time.UTC)
 	extra := map[string]json.RawMessage{"new": json.RawMessage(`{"a":1}`)}
 	deep := map[string]json.RawMessage{"newer": json.RawMessage(`[2]`)}
-	const top = `"recipients":[{"phone_number":"+33611223344"}],"send_at":"2030-01-02T03:04:05+00:00","purpose":"wholesale",` +
+	const top = `,"text":"x STOP","recipients":[{"phone_number":"+33611223344"}],"sender":"ACME",` +
+		`"send_at":"2030-01-02T03:04:05+00:00","purpose":"wholesale",` +
 		`"list_name":"l","simulation_mode":true,"recipient_tracking":false,"auto_optimize_text":false,` +
-		`"auto_delete_optout_contacts":false,"optout_filtering":false,"sender":"ACME","text":"x STOP","new":{"a":1}`
+		`"auto_delete_optout_contacts":false,"optout_filtering":false,"metadata":{`
+	const end = `,"newer":[2]},"new":{"a":1}}`
 	card, action := json.RawMessage(`{"title":"t"}`), json.RawMessage(`{"label":"l"}`)
 	to := []string{number}
 	tests := []struct {
 		want string
 		send func(*octopush.Client) error
 	}{
-		{`{"channel":"sms",` + top + `,"metadata":{"type":"sms_low_cost","with_replies":true,"request_id":"id","newer":[2]}}`, func(c *octopush.Client) error {
+		{`{"channel":"sms"` + top + `"type":"sms_low_cost","with_replies":true,"request_id":"id"` + end, func(c *octopush.Client) error {
 			_, err := c.SendSMS(ctx, octopush.SMSRequest{
 				to, "x STOP", "ACME", at, octopush.Wholesale, "l", new(true), new(false), new(false), new(false), new(false), "id",
 				octopush.LowCost, true, extra, deep,
 			})
 			return err
 		}},
-		{`{"channel":"voice_sms",` + top + `,"metadata":{"type":"voice_sms","voice_gender":"female","voice_language":"xx-YY","get_back_pressed_keys":true,"request_id":"id","newer":[2]}}`, func(c *octopush.Client) error {
+		{`{"channel":"voice_sms"` + top + `"type":"voice_sms","voice_gender":"female","voice_language":"xx-YY","get_back_pressed_keys":true,"request_id":"id"` + end, func(c *octopush.Client) error {
 			_, err := c.SendVoice(ctx, octopush.VoiceRequest{
 				to, "x STOP", "ACME", at, octopush.Wholesale, "l", new(true), new(false), new(false), new(false), new(false), "id",
 				octopush.VoiceTypeSMS, octopush.Female, "xx-YY", true, extra, deep,
 			})
 			return err
 		}},
-		{`{"channel":"rcs",` + top + `,"metadata":{"with_replies":true,"message_type":"rich_card","cards":[{"title":"t"}],"request_id":"id","newer":[2]}}`, func(c *octopush.Client) error {
+		{`{"channel":"rcs"` + top + `"with_replies":true,"request_id":"id","message_type":"rich_card","cards":[{"title":"t"}]` + end, func(c *octopush.Client) error {
 			_, err := c.SendRCS(ctx, octopush.RCSRequest{
 				to, "x STOP", "ACME", at, octopush.Wholesale, "l", new(true), new(false), new(false), new(false), new(false), "id",
 				true, octopush.RichCard,
@@ -294,8 +296,8 @@ func TestEveryField(t *testing.T) {
 			_, err := c.SendRCS(ctx, octopush.RCSRequest{Recipients: to, Text: "x", Type: octopush.SimpleText, Actions: []json.RawMessage{action}})
 			return err
 		}},
-		{strings.Replace(`{"channel":"email",`+top, `"phone_number":"+33611223344"`, `"email":"user@example.com"`, 1) +
-			`,"metadata":{"emailing_service":"mailbox","email_from":"me@example.com","name_from":"Me","subject":"s","template_name":"t","body_format":"html","language":"fr","request_id":"id","newer":[2]}}`, func(c *octopush.Client) error {
+		{strings.Replace(`{"channel":"email"`+top, `"phone_number":"+33611223344"`, `"email":"user@example.com"`, 1) +
+			`"request_id":"id","emailing_service":"mailbox","email_from":"me@example.com","name_from":"Me","subject":"s","template_name":"t","body_format":"html","language":"fr"` + end, func(c *octopush.Client) error {
 			_, err := c.SendEmail(ctx, octopush.EmailRequest{
 				[]string{"user@example.com"},
 				"x STOP", "ACME", at, octopush.Wholesale, "l", new(true), new(false), new(false), new(false), new(false), "id",
@@ -303,7 +305,7 @@ func TestEveryField(t *testing.T) {
 			})
 			return err
 		}},
-		{`{"channel":"live_chat",` + top + `,"metadata":{"request_id":"id","newer":[2]}}`, func(c *octopush.Client) error {
+		{`{"channel":"live_chat"` + top + `"request_id":"id"` + end, func(c *octopush.Client) error {
 			_, err := c.SendLiveChat(ctx, octopush.LiveChatRequest{
 				[]octopush.LiveChatRecipient{{Phone: number}},
 				"x STOP", "ACME", at, octopush.Wholesale, "l",
@@ -318,7 +320,9 @@ func TestEveryField(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		testutil.JSONEqual(t, []byte(test.want), (*bodies)[0])
+		if got := string((*bodies)[0]); got != test.want { // to the byte: no member is there twice
+			t.Errorf("got  %s\nwant %s", got, test.want)
+		}
 	}
 }
 
@@ -328,6 +332,9 @@ func TestSendAtKeepsTheInstant(t *testing.T) {
 	for at, want := range map[time.Time]string{
 		old: "1900-01-01T00:00:00+00:00",
 		time.Date(2030, 1, 1, 0, 0, 0, 0, time.FixedZone("", 5*3600+30*60)): "2030-01-01T00:00:00+05:30",
+		time.Date(2030, 1, 1, 0, 0, 0, 0, time.FixedZone("", 24*3600)):      "2029-12-31T00:00:00+00:00", // no ISO 8601
+		time.Date(2030, 1, 1, 0, 0, 0, 0, time.FixedZone("", -24*3600)):     "2030-01-02T00:00:00+00:00",
+		time.Date(2030, 1, 1, 0, 0, 0, 0, time.FixedZone("", -23*3600)):     "2030-01-01T00:00:00-23:00",
 	} {
 		c, _, bodies := answering(t, http.StatusOK, `{"ticket_number":"t"}`)
 		if _, err := c.SendSMS(t.Context(), octopush.SMSRequest{Recipients: []string{number}, Text: "x", SendAt: at}); err != nil {
@@ -342,7 +349,10 @@ func TestSendAtKeepsTheInstant(t *testing.T) {
 // TestAnswersWithoutTicket: what a 2xx without a ticket is, by channel.
 func TestAnswersWithoutTicket(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{`{}`, ``, " \n", `{"ticket_number":null,"number_of_contacts":1}`, `{"sms_ticket":""}`, `{"code":0}`, `{"code":200,"message":"OK"}`} {
+	for _, body := range []string{
+		`{}`, ``, " \n", `{"ticket_number":null,"number_of_contacts":1}`, `{"sms_ticket":""}`, `{"sms_ticket":" "}`, `{"sms_ticket":false}`,
+		`{"ticket_number":0,"sms_ticket":0.0}`, `{"ticket_number":[null,null]}`, `{"ticket_number":{}}`, `{"code":0}`, `{"code":200,"message":"OK"}`,
+	} {
 		for name, send := range sends() {
 			c, requests, _ := answering(t, http.StatusOK, body)
 			res, err := send(t.Context(), c)
@@ -372,6 +382,61 @@ func TestAnswersWithoutTicket(t *testing.T) {
 	}
 }
 
+// TestCodesOfA2xx: a code that is none of success is not taken for success,
+// nor is its campaign taken for cancelled.
+func TestCodesOfA2xx(t *testing.T) {
+	t.Parallel()
+	open := octopush.ErrMaybeAccepted
+	for body, is := range map[string]error{
+		`{"code":999,"message":"Agent not approved"}`: open,
+		`{"code":1342}`:                                         open,
+		`{"code":400,"errors":[]}`:                              open,
+		`{"code":408,"message":"Request timeout"}`:              open,
+		`{"code":502,"message":"Bad gateway"}`:                  open,
+		`{"code":500,"message":"x"}`:                            open,
+		`{"code":209,"message":"x"}`:                            open, // a refusal, of the former API
+		`{"code":-1}`:                                           open,
+		`{"code":"E12"}`:                                        open,
+		`{"error":"no agent"}`:                                  open,
+		`{"error":{"message":"no agent"}}`:                      open,
+		`{"code":1.5}`:                                          open,
+		`{"code":1e300}`:                                        open,
+		`{"code":true}`:                                         open,
+		`{"code":{"value":999}}`:                                open,
+		`{"code":400,"message":"Payload validation error."}`:    octopush.ErrInvalidRequest,
+		`{"code":"422","message":"Unprocessable"}`:              octopush.ErrInvalidRequest,
+		`{"code":1340}`:                                         octopush.ErrContentRejected,
+		`{"code":0,"message":"OK","errors":""}`:                 nil,
+		`{"code":"000","errors":{"x":{"code":0,"message":""}}}`: nil,
+		`{"code":null,"errors":{"x":[]}}`:                       nil,
+		`{"code":"","errors":false}`:                            nil,
+		`{"code":[],"errors":0}`:                                nil,
+		`{"code":{},"errors":null}`:                             nil,
+		`{"code":201,"message":"Created"}`:                      nil,
+	} {
+		c, _, _ := answering(t, http.StatusOK, body)
+		_, err1 := c.SendRCS(t.Context(), pageRCS())
+		_, err2 := c.SendLiveChat(t.Context(), pageLiveChat())
+		_, err3 := c.Cancel(t.Context(), octopush.CancelRequest{Channel: octopush.SMS, Ticket: "t"})
+		for i, err := range []error{err1, err2, err3} {
+			if !errors.Is(err, is) || errors.Is(err, open) != errors.Is(is, open) || errors.Is(err, octopush.ErrDecode) != errors.Is(is, open) {
+				t.Errorf("%d, %s: %v", i, body, err)
+			}
+		}
+		// A ticket is the vendor's word, unless a refusal stands beside it.
+		c, _, _ = answering(t, http.StatusOK, strings.Replace(body, "{", `{"ticket_number":"t",`, 1))
+		res, err := c.SendEmail(t.Context(), pageEmail())
+		switch refused := is != nil && !errors.Is(is, open) || strings.Contains(body, "500"); {
+		case refused && !errors.Is(err, open), !refused && (err != nil || res.Ticket != "t"):
+			t.Errorf("with a ticket, %s: %+v, %v", body, res, err)
+		}
+	}
+	c, _, _ := answering(t, http.StatusOK, `{"code":131,"ticket_number":"t","number_of_contacts":1}`)
+	if _, err := c.Cancel(t.Context(), octopush.CancelRequest{Channel: octopush.SMS, Ticket: "t"}); !errors.Is(err, octopush.ErrInvalidRequest) {
+		t.Errorf("the ticket of what is not cancelled: %v", err)
+	}
+}
+
 // TestUnreadableAnswers: of what is no JSON object nothing is known, on any
 // channel.
 func TestUnreadableAnswers(t *testing.T) {
@@ -397,6 +462,12 @@ func TestTicketNames(t *testing.T) {
 		`{"sms_ticket":"a","ticket_number":"b","vocal_ticket":"c"}`: "b",
 		`{"ticket_number":17}`:                                                                   "17",
 		`{"ticket_number":null,"sms_ticket":"a"}`:                                                "a",
+		`{"ticket_number":false,"sms_ticket":"a"}`:                                               "a",
+		`{"ticket_number":" ","sms_ticket":"a"}`:                                                 "a",
+		`{"ticket_number":"b","errors":""}`:                                                      "b",
+		`{"ticket_number":"b","code":201,"message":"Created"}`:                                   "b",
+		`{"ticket_number":"b","code":0,"errors":{"x":""}}`:                                       "b",
+		`{"ticket_number":"b","errors":{"x":{"code":0,"message":""}}}`:                           "b",
 		`{"ticket_number":"b","code":0,"status":"validated"}`:                                    "b",
 		`{"ticket_number":"b","total_cost":{},"number_of_contacts":[],"message":{},"errors":[]}`: "b",
 	} {
@@ -594,6 +665,26 @@ func TestChunks(t *testing.T) {
 	}
 }
 
+// TestChunksWithoutRequestID: ranging twice over one iterator is the same
+// calls; another iterator makes others.
+func TestChunksWithoutRequestID(t *testing.T) {
+	t.Parallel()
+	srv := octopushtest.NewServer()
+	defer srv.Close()
+	c, ctx := srv.Client(), t.Context()
+	chunks := c.SendSMSChunks(ctx, pageSMS(), 1)
+	for i, chunks := range []func(func(octopush.Chunk, error) bool){chunks, chunks, c.SendSMSChunks(ctx, pageSMS(), 1)} {
+		for chunk, err := range chunks {
+			if again := i == 1; again != errors.Is(err, octopush.ErrDuplicate) || again != (err != nil) {
+				t.Errorf("%d: %+v, %v", i, chunk, err)
+			}
+		}
+	}
+	if n := len(srv.Accepted()); n != 4 {
+		t.Errorf("%d calls accepted", n)
+	}
+}
+
 func TestChunksOfEveryChannel(t *testing.T) {
 	t.Parallel()
 	srv := octopushtest.NewServer()
@@ -664,6 +755,9 @@ func TestValidation(t *testing.T) {
 		change(&r)
 		return r.Validate()
 	}
+	named := func(name string) map[string]json.RawMessage {
+		return map[string]json.RawMessage{name: json.RawMessage(`1`)}
+	}
 	raw := func(s string) map[string]json.RawMessage { return map[string]json.RawMessage{"x": json.RawMessage(s)} }
 	tests := []struct {
 		path string // of the wrong field; empty: nothing is wrong
@@ -717,6 +811,12 @@ func TestValidation(t *testing.T) {
 		{"", sms(func(r *octopush.SMSRequest) { r.Sender = "" })},
 
 		{"send_at", sms(func(r *octopush.SMSRequest) { r.SendAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) })},
+		{"send_at", sms(func(r *octopush.SMSRequest) {
+			r.SendAt = time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -3601)) // the next year in UTC
+		})},
+		{"", sms(func(r *octopush.SMSRequest) {
+			r.SendAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.FixedZone("", 3601))
+		})},
 		{"purpose", sms(func(r *octopush.SMSRequest) { r.Purpose = "transactional" })},
 		{"list_name", sms(func(r *octopush.SMSRequest) { r.ListName = bad })},
 		{"metadata.request_id", sms(func(r *octopush.SMSRequest) { r.RequestID = bad })},
@@ -744,6 +844,17 @@ func TestValidation(t *testing.T) {
 		})},
 		{"", sms(func(r *octopush.SMSRequest) { r.Extra, r.ExtraMetadata = raw(`1`), raw(`2`) })},
 		{"metadata", sms(func(r *octopush.SMSRequest) { r.ExtraMetadata = raw(`{`) })},
+		{"text", sms(func(r *octopush.SMSRequest) { r.Extra = named("text") })},
+		{"sender", sms(func(r *octopush.SMSRequest) { r.Sender, r.Extra = "", named("sender") })},
+		{"send_at", rcs(func(r *octopush.RCSRequest) { r.SendAt, r.Extra = time.Time{}, named("send_at") })},
+		{"optout_filtering", email(func(r *octopush.EmailRequest) { r.Extra = named("optout_filtering") })},
+		{"metadata", chat(func(r *octopush.LiveChatRequest) { r.Extra = named("metadata") })},
+		{"metadata.request_id", chat(func(r *octopush.LiveChatRequest) { r.ExtraMetadata = named("request_id") })},
+		{"metadata.type", sms(func(r *octopush.SMSRequest) { r.ExtraMetadata = named("type") })},
+		{"metadata.voice_gender", voice(func(r *octopush.VoiceRequest) { r.ExtraMetadata = named("voice_gender") })},
+		{"metadata.cards", rcs(func(r *octopush.RCSRequest) { r.ExtraMetadata = named("cards") })},
+		{"metadata.subject", email(func(r *octopush.EmailRequest) { r.ExtraMetadata = named("subject") })},
+		{"", chat(func(r *octopush.LiveChatRequest) { r.ExtraMetadata = named("with_replies") })}, // no field
 	}
 	for i, test := range tests {
 		if test.path == "" {

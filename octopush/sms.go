@@ -40,8 +40,8 @@ type SMSRequest struct {
 	Type        SMSType // what it costs and where it arrives; empty is left out
 	WithReplies bool    // lets recipients reply; false is left out. Another page says: mainland France, and Sender is replaced by a short number
 
-	// Members of the JSON object, and of its metadata, that this package
-	// does not know. The server leaves out what it does not know.
+	// Members of the JSON object, and of its metadata, that the request has
+	// no field for. The server leaves out what it does not know.
 	Extra, ExtraMetadata map[string]json.RawMessage
 }
 
@@ -66,7 +66,8 @@ func (r SMSRequest) Validate() error { return r.campaign().validate(false) }
 //
 // The error is an [*Error]. It is [ErrMaybeAccepted] when Octopush may have
 // taken the request, also when a 2xx answer has no ticket and the request is
-// not simulated; the call is repeated then only under a RequestID.
+// not simulated; the call is repeated then only under a RequestID. An answer
+// with a ticket and with errors is ErrMaybeAccepted too: see [Error.Ticket].
 func (c *Client) SendSMS(ctx context.Context, r SMSRequest) (*Response, error) {
 	return c.submit(ctx, r.campaign())
 }
@@ -78,9 +79,11 @@ func (c *Client) SendSMS(ctx context.Context, r SMSRequest) (*Response, error) {
 // All of r is checked before the first call: what is wrong comes as the only
 // error. Else there is one Chunk for each call, with its error; a failed one
 // does not stop the next, breaking off the loop does. Each call has a
-// RequestID of its own, made of r's (or a random one), its place and its
-// recipients: the same r and size sent again within 24 hours give ErrDuplicate
-// for the chunks that were taken, and send the others.
+// RequestID of its own, made of r's, its place and its recipients: the same r
+// and size sent again within 24 hours give ErrDuplicate for the chunks that
+// were taken, and send the others. Without a RequestID in r a random one takes
+// its place. Ranging again over what SendSMSChunks returned is then the same,
+// but another call of SendSMSChunks sends all of it again.
 func (c *Client) SendSMSChunks(ctx context.Context, r SMSRequest, size int) iter.Seq2[Chunk, error] {
 	return c.chunks(ctx, r.campaign(), size)
 }

@@ -71,8 +71,8 @@ type VoiceRequest struct {
 	Language    VoiceLanguage // empty is left out
 	PressedKeys bool          // get_back_pressed_keys: receipts tell which keys were pressed; false is left out
 
-	// Members of the JSON object, and of its metadata, that this package
-	// does not know. The server leaves out what it does not know.
+	// Members of the JSON object, and of its metadata, that the request has
+	// no field for. The server leaves out what it does not know.
 	Extra, ExtraMetadata map[string]json.RawMessage
 }
 

@@ -1,13 +1,14 @@
 package octopush
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/url"
 	"time"
 
 	"github.com/cpaas-go/cpaas/internal/errs"
+	"github.com/cpaas-go/cpaas/internal/jsonx"
 	"github.com/cpaas-go/cpaas/internal/problems"
 	"github.com/cpaas-go/cpaas/internal/transport"
 )
@@ -51,21 +52,6 @@ type Pack struct {
 	Expires time.Time // zero: not said, or not understood
 }
 
-type wireBalance struct {
-	Amount *number  `json:"amount"`
-	Unit   loose    `json:"unit"`
-	Packs  wirePack `json:"wallet_packs"`
-}
-
-// wirePack is a list of packs that an early answer had as null, and in which
-// the name of the id varies.
-type wirePack []struct {
-	ID      loose  `json:"wallet_pack_id"`
-	Short   loose  `json:"id"`
-	Credit  number `json:"credit"`
-	Expires loose  `json:"expiration_date"`
-}
-
 // Validate names everything that is wrong with r, by the name of the
 // parameter. The error is an [*Error].
 func (r BalanceRequest) Validate() error { return r.validate(false) }
@@ -98,29 +84,56 @@ func (c *Client) Balance(ctx context.Context, r BalanceRequest) (*BalanceRespons
 	if r.Details {
 		query.Set("with_details", "true")
 	}
-	var wire wireBalance
-	res, err := c.read(ctx, c.balance, query, &wire)
+	res, a, err := c.read(ctx, c.balance, query)
 	if err != nil {
 		return nil, err
 	}
-	if wire.Amount == nil {
-		return nil, c.unread("Balance", res, errs.Unavailable)
+	b := &BalanceResponse{RequestID: c.requestID(res), Attempts: res.Attempts, Raw: res.Body}
+	if !b.decode(res.Body) {
+		return nil, c.unread("Balance", res, a, errs.Unavailable)
 	}
-	b := &BalanceResponse{
-		Amount: float64(*wire.Amount), Unit: string(wire.Unit),
-		RequestID: c.requestID(res), Attempts: res.Attempts, Raw: res.Body,
+	return b, nil
+}
+
+// decode reports whether body is a balance: no amount in it is guessed.
+func (b *BalanceResponse) decode(body []byte) bool {
+	var o jsonx.Object
+	if !o.Read(body) {
+		return false
 	}
-	for _, p := range wire.Packs {
-		pack := Pack{ID: string(p.ID), Credit: float64(p.Credit)}
-		if pack.ID == "" {
-			pack.ID = string(p.Short)
+	amount, ok := readNumber(o.Get("amount"))
+	if !ok {
+		return false
+	}
+	b.Amount, b.Unit = float64(amount), toText(o.Get("unit"))
+	raw := o.Get("wallet_packs")
+	packs, _ := jsonx.Elements(raw)
+	for _, pack := range members(raw) { // as PHP writes a list with gaps
+		packs = append(packs, pack)
+	}
+	for _, raw := range packs {
+		var p jsonx.Object
+		if !p.Read(raw) {
+			continue
 		}
-		if at, err := time.Parse(time.RFC3339, string(p.Expires)); err == nil {
+		pack := Pack{ID: cmp.Or(toText(p.Get("wallet_pack_id")), toText(p.Get("id")))} // its name varies
+		if !amountInto(&pack.Credit, p.Get("credit")) {
+			return false
+		}
+		if at, err := time.Parse(time.RFC3339, toText(p.Get("expiration_date"))); err == nil {
 			pack.Expires = at
 		}
 		b.Packs = append(b.Packs, pack)
 	}
-	return b, nil
+	return true
+}
+
+// amountInto takes over an amount. It reports whether it is one, or not
+// given.
+func amountInto(to *float64, raw json.RawMessage) bool {
+	n, ok := readNumber(raw)
+	*to = float64(n)
+	return ok || len(raw) == 0 || string(raw) == "null"
 }
 
 // CreditsRequest asks how many messages the credit is good for.
@@ -139,13 +152,6 @@ type CreditsResponse struct {
 
 // Credits is how many of each product can be sent to a country.
 type Credits struct{ SMSPremium, SMSLowCost, Voice, HLR float64 }
-
-type wireCredits struct {
-	Premium number `json:"premium_sms"`
-	LowCost number `json:"low_cost_sms"`
-	Voice   number `json:"vocal_sms"`
-	HLR     number `json:"hlr"`
-}
 
 // Validate names everything that is wrong with r, by the name of the
 // parameter. The error is an [*Error].
@@ -170,30 +176,41 @@ func (c *Client) Credits(ctx context.Context, r CreditsRequest) (*CreditsRespons
 	if err := r.validate(c.relaxed); err != nil {
 		return nil, err
 	}
-	var wire map[string]wireCredits
-	res, err := c.read(ctx, c.credits, url.Values{"country_codes[]": r.Countries}, &wire)
+	res, a, err := c.read(ctx, c.credits, url.Values{"country_codes[]": r.Countries})
 	if err != nil {
 		return nil, err
 	}
 	out := &CreditsResponse{
-		Countries: make(map[string]Credits, len(wire)), RequestID: c.requestID(res), Attempts: res.Attempts, Raw: res.Body,
+		Countries: map[string]Credits{}, RequestID: c.requestID(res), Attempts: res.Attempts, Raw: res.Body,
 	}
-	for country, w := range wire {
-		out.Countries[country] = Credits{float64(w.Premium), float64(w.LowCost), float64(w.Voice), float64(w.HLR)}
+	for country, raw := range members(res.Body) {
+		var o jsonx.Object
+		items, ok := jsonx.Elements(raw)
+		if country == "errors" || !o.Read(raw) && (!ok || len(items) > 0) { // PHP writes {} as []
+			continue
+		}
+		var credits Credits
+		if !amountInto(&credits.SMSPremium, o.Get("premium_sms")) || !amountInto(&credits.SMSLowCost, o.Get("low_cost_sms")) ||
+			!amountInto(&credits.Voice, o.Get("vocal_sms")) || !amountInto(&credits.HLR, o.Get("hlr")) {
+			return nil, c.unread("Credits", res, a, errs.Unavailable)
+		}
+		out.Countries[country] = credits
 	}
 	return out, nil
 }
 
-// read makes a call that leaves nothing behind and decodes its answer.
-func (c *Client) read(ctx context.Context, endpoint transport.Endpoint, query url.Values, into any) (transport.Result, error) {
+// read makes a call that leaves nothing behind. Its answer is a JSON object,
+// or an array, as PHP writes an object without members, if that is empty.
+func (c *Client) read(ctx context.Context, endpoint transport.Endpoint, query url.Values) (transport.Result, *answer, error) {
 	res := c.transport.Do(ctx, transport.Call{Endpoint: endpoint, Query: query.Encode()})
-	if res.Kind != nil || readAnswer(res.Body).refuses(res.Status) {
-		return res, c.fail(endpoint.Op, res)
+	a := readAnswer(res.Body)
+	if res.Kind != nil || a.refuses() {
+		return res, &a, c.fail(endpoint.Op, res, &a)
 	}
-	if body := bytes.TrimSpace(res.Body); len(body) == 0 || body[0] != '{' || json.Unmarshal(body, into) != nil {
-		return res, c.unread(endpoint.Op, res, errs.Unavailable)
+	if items, ok := jsonx.Elements(res.Body); !a.clear() && (!ok || len(items) > 0) {
+		return res, &a, c.unread(endpoint.Op, res, &a, errs.Unavailable)
 	}
-	return res, nil
+	return res, &a, nil
 }
 
 func countryProblem(s string, relaxed bool) string {

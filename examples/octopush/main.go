@@ -33,6 +33,7 @@ func program() example.Program {
 	return example.Program{
 		Provider:    "octopush",
 		Credentials: [][]string{{loginVar, keyVar}},
+		RealHosts:   []string{"octopush.com"},
 		Fake: func() (string, map[string]string, func()) {
 			srv := octopushtest.NewServer()
 			srv.Scheduled(octopush.SMS, ticket)

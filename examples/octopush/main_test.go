@@ -98,6 +98,7 @@ func TestExitStatuses(t *testing.T) {
 	defer refusing.Close()
 	credentials := map[string]string{loginVar: "someone@example.com", keyVar: "k3y-0123456789"}
 	elsewhere := map[string]string{loginVar: "someone@example.com", keyVar: "k3y-0123456789", "OCTOPUSH_BASE_URL": refusing.URL}
+	byURL := map[string]string{loginVar: "someone@example.com", keyVar: "k3y-0123456789", "OCTOPUSH_BASE_URL": octopush.BaseURL}
 	tests := []struct {
 		want   int
 		env    map[string]string
@@ -109,6 +110,7 @@ func TestExitStatuses(t *testing.T) {
 		{2, map[string]string{loginVar: "someone@example.com"}, []string{"sms"}, keyVar},
 		{2, map[string]string{"OCTOPUSH_BASE_URL": refusing.URL}, []string{"sms"}, loginVar},
 		{2, credentials, []string{"sms"}, "CPAAS_TO"}, // the page's recipients, at the vendor's own host
+		{2, byURL, []string{"livechat"}, "CPAAS_TO"},
 		{1, elsewhere, []string{"sms"}, ""},
 		{1, elsewhere, []string{"balance"}, ""},
 	}

@@ -596,12 +596,13 @@ func (j *job) apply(v verdict) {
 	if v.err != nil {
 		a.Text = redact.Line(v.err.Error())
 	}
-	switch reason := reasonOf(v.err); {
+	reason := reasonOf(v.err)
+	if v.ack.ID != "" && (reason == errs.None || reason == errs.ReasonDuplicate || reason == errs.ReasonMaybeAccepted) {
+		a.ID = v.ack.ID // receipts find the attempt by it, also one of unknown fate
+	}
+	switch {
 	case reason == errs.None || reason == errs.ReasonDuplicate:
 		a.Note(cascade.FactAccepted, at, errs.None)
-		if v.ack.ID != "" {
-			a.ID = v.ack.ID
-		}
 	case reason == errs.ReasonMaybeAccepted:
 		a.Note(cascade.FactUnsure, at, errs.None)
 	case reason == errs.ReasonOptedOut:

@@ -807,3 +807,36 @@ func TestWakesAgain(t *testing.T) {
 		assert.Equal(t, 20*time.Second+300*time.Millisecond, last, "the store woke the Runner")
 	})
 }
+
+// naming is a provider that gives an id even where it is not certain that it
+// took all.
+type naming struct{ provider }
+
+func (n naming) Send(ctx context.Context, s fallback.Submission) (fallback.Ack, error) {
+	_, err := n.Sender.Send(ctx, s)
+	return fallback.Ack{ID: "campaign-7"}, err
+}
+
+// TestIDOfAnAttemptOfUnknownFate: a receipt finds it by its id.
+func TestIDOfAnAttemptOfUnknownFate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := naming{reporting("a", fallback.ErrMaybeAccepted)}, reporting("b")
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{
+			{Try: fallback.Leg{Channel: fallback.WhatsApp, Provider: "a", Sender: a}, Until: delivery.Delivered, Within: time.Minute},
+			{Try: b.on(fallback.SMS), Until: delivery.Accepted},
+		})
+		go func() {
+			time.Sleep(time.Second)
+			assert.NoError(t, r.Receive(t.Context(), delivery.Receipt{Provider: "a", ID: "campaign-7", Outcome: fallback.Delivered, Raw: []byte("r")}))
+		}()
+		res, err := route.Send(t.Context(), hello())
+		require.NoError(t, err)
+		res, err = route.Wait(t.Context(), res.Key)
+		require.NoError(t, err)
+		assert.Equal(t, fallback.Delivered, res.Outcome)
+		assert.Equal(t, "campaign-7", res.ID)
+		assert.Empty(t, b.Sent())
+	})
+}

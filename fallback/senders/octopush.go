@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/cpaas-go/cpaas/fallback"
 	"github.com/cpaas-go/cpaas/fallback/delivery"
+	"github.com/cpaas-go/cpaas/internal/phone"
 	"github.com/cpaas-go/cpaas/internal/transport"
 	"github.com/cpaas-go/cpaas/octopush"
 )
@@ -125,7 +127,7 @@ func (l octopushLeg) Check(s fallback.Submission) error { return l.check(l, s) }
 // Send submits s.
 func (l octopushLeg) Send(ctx context.Context, s fallback.Submission) (fallback.Ack, error) {
 	res, err := l.send(l, transport.NoWait(ctx), s)
-	return octopushAck(res, err, s.To)
+	return octopushAck(res, octopushRefusal(err, s.To), s.To)
 }
 
 // Limits is what Octopush is documented to do.
@@ -137,11 +139,27 @@ func (l octopushLeg) Limits() delivery.Caps {
 func octopushAck(res *octopush.Response, err error, to string) (fallback.Ack, error) {
 	switch {
 	case err != nil:
+		if e, ok := errors.AsType[*octopush.Error](err); ok { // what is in doubt may yet have receipts
+			return fallback.Ack{ID: octopushID(e.Ticket, to)}, err
+		}
 		return fallback.Ack{}, err
 	case res.Repeated:
 		return fallback.Ack{}, errOctopushRepeated
 	}
 	return fallback.Ack{ID: octopushID(res.Ticket, to)}, nil
+}
+
+// octopushRefusal keeps a right number from being taken as wrong by the legs
+// of other providers, for a recipient of EditSMS's that the Client refuses.
+func octopushRefusal(err error, to string) error {
+	e, ok := errors.AsType[*octopush.Error](err)
+	if !ok || e.StatusCode != 0 || !errors.Is(err, fallback.ErrInvalidRecipient) {
+		return err
+	}
+	if _, _, ok := phone.Split(to); !ok || !strings.HasPrefix(to, "+") {
+		return err
+	}
+	return fmt.Errorf("%w: octopush: %s", fallback.ErrInvalidRequest, e.Message)
 }
 
 var errOctopushRepeated = fmt.Errorf("octopush: %w, by an attempt that got no answer: the ticket is not known", fallback.ErrDuplicate)
@@ -357,8 +375,9 @@ func (l octopushBatch) SendBatch(ctx context.Context, batch []fallback.Submissio
 			c.request.RequestID = octopushBatchID(batch, c.places)
 		}
 		res, err := l.Client.SendSMS(transport.NoWait(ctx), c.request)
+		refusal := octopushRefusal(err, batch[c.places[0]].To) // one value: it is that of all
 		for _, i := range c.places {
-			results[i].Ack, results[i].Err = octopushAck(res, err, batch[i].To)
+			results[i].Ack, results[i].Err = octopushAck(res, refusal, batch[i].To)
 		}
 	}
 	return results

@@ -167,6 +167,68 @@ func TestOctopushEdits(t *testing.T) {
 	}
 }
 
+// A right number is not wrong for the legs of other providers because EditSMS
+// added a wrong one, nor are the others of its batch.
+func TestOctopushRecipientOfAnEdit(t *testing.T) {
+	t.Parallel()
+	srv := octopushServer(t)
+	o := senders.Octopush{Client: srv.Client(), EditSMS: func(r *octopush.SMSRequest, _ fallback.Submission) {
+		r.Recipients = append(r.Recipients, "0611223344")
+	}}
+	s := octopushSubmission(fallback.SMS, octopushNumber, fallback.Text("x"), fallback.OTP)
+	_, err := o.SMS("").Sender.Send(t.Context(), s)
+	errs := []error{err}
+	for _, r := range sendBatch(t, o, batchOf(2)) {
+		errs = append(errs, r.Err)
+	}
+	for _, err := range errs {
+		if !errors.Is(err, fallback.ErrInvalidRequest) || errors.Is(err, fallback.ErrInvalidRecipient) || !strings.Contains(err.Error(), "recipients[1]") {
+			t.Error(err)
+		}
+	}
+	o.EditSMS = nil
+	s.To = "0611223344" // wrong everywhere
+	if _, err := o.SMS("").Sender.Send(t.Context(), s); !errors.Is(err, fallback.ErrInvalidRecipient) {
+		t.Error(err)
+	}
+	if n := len(srv.Requests()); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// What was taken in part is in doubt, and has its id all the same.
+func TestOctopushTicketInDoubt(t *testing.T) {
+	t.Parallel()
+	srv := octopushServer(t)
+	answer := octopushtest.Respond(http.StatusOK, "application/json", `{"sms_ticket":"t-1","errors":{"recipients.1":{"code":181}}}`)
+	srv.Next(answer, answer)
+	o := senders.Octopush{Client: srv.Client()}
+	s := octopushSubmission(fallback.SMS, octopushNumber, fallback.Text("x"), fallback.OTP)
+	ack, err := o.SMS("").Sender.Send(t.Context(), s)
+	if !errors.Is(err, fallback.ErrMaybeAccepted) || !strings.HasPrefix(ack.ID, "t-1/") {
+		t.Errorf("%+v, %v", ack, err)
+	}
+	for _, r := range sendBatch(t, o, batchOf(2)) {
+		if !errors.Is(r.Err, fallback.ErrMaybeAccepted) || !strings.HasPrefix(r.ID, "t-1/") {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// A 2xx that does not say success is not taken for it: the SMS follows.
+func TestOctopushRCSNotApproved(t *testing.T) {
+	t.Parallel()
+	srv := octopushServer(t)
+	srv.Next(octopushtest.Respond(http.StatusOK, "application/json", `{"code":1400,"message":"RCS agent not approved"}`))
+	o := senders.Octopush{Client: srv.Client()}
+	m := fallback.Message{Key: "order-42", To: fallback.Recipient{Phone: octopushNumber}, Text: "Your order is on its way."}
+	res, err := fallback.Route{o.RCS(""), o.SMS("ACME")}.Send(t.Context(), m)
+	accepted := srv.Accepted()
+	if err != nil || res.Outcome != fallback.Accepted || len(accepted) != 1 {
+		t.Errorf("%+v, %v, %d accepted", res, err, len(accepted))
+	}
+}
+
 func TestOctopushNeedsAClient(t *testing.T) {
 	t.Parallel()
 	for ch, leg := range octopushLegs(senders.Octopush{}) {

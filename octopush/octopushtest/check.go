@@ -1,6 +1,7 @@
 package octopushtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -191,11 +192,41 @@ func (c *checked) wrong(field string, code octopush.Code, message string) {
 }
 
 func (c *checked) object(body []byte) members {
-	if !valid(body) {
+	switch {
+	case !valid(body):
 		c.wrong("body", octopush.CodeValidation, "must be UTF-8 JSON.")
+		return nil
+	case repeats(json.NewDecoder(bytes.NewReader(body))):
+		c.wrong("body", octopush.CodeValidation, "has a member twice.")
 		return nil
 	}
 	return c.member(body, "body")
+}
+
+// repeats reports whether an object in the next value, which is valid JSON,
+// has a member twice: decoders take the last one silently.
+func repeats(d *json.Decoder) bool {
+	t, err := d.Token()
+	open, ok := t.(json.Delim)
+	if err != nil || !ok {
+		return false
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		if open == '{' {
+			t, err := d.Token()
+			name, ok := t.(string)
+			if err != nil || !ok || seen[name] {
+				return true
+			}
+			seen[name] = true
+		}
+		if repeats(d) {
+			return true
+		}
+	}
+	_, err = d.Token() // the closing bracket
+	return err != nil
 }
 
 // member is an object without null members.

@@ -15,6 +15,7 @@
 //   - POST to /v1/public/multi-channel/send (404 and 405 otherwise)
 //   - [Login] and [APIKey] in the headers api-login and api-key
 //   - Content-Type application/json, a UTF-8 JSON object, no member null
+//     and none twice
 //   - channel: one of the five
 //   - text: 1 to 1224 characters
 //   - recipients: 1 to 500 objects with what the channel goes by: phone_number

@@ -169,6 +169,8 @@ func TestRefuses(t *testing.T) {
 		{106, sms(`,"sender":"AB"`)},
 		{106, sms(`,"sender":""`)},
 		{400, sms(`,"sender":null`)},
+		{400, sms(`,"x":1,"x":1`)},
+		{400, sms(`,"x":[{"a":{"b":1,"c":[],"b":2}}]`)},
 		{400, sms(`,"send_at":"2024-12-19T10:00:00"`)},
 		{400, sms(`,"send_at":"tomorrow"`)},
 		{400, on("rcs", phone, `,"purpose":"alerting"`)},
@@ -208,7 +210,7 @@ func TestRefuses(t *testing.T) {
 		t.Errorf("%d accepted", n)
 	}
 	for _, good := range []string{
-		sms(`,"new":1,"metadata":{"newer":2}`), on("sms", `{"phone_number":"+4915112345678"}`, ``),
+		sms(`,"new":1,"metadata":{"newer":2}`), sms(`,"new":[{"a":{"b":1}},{"a":[{"b":"a"}]},"a","a"]`), on("sms", `{"phone_number":"+4915112345678"}`, ``),
 		strings.Replace(on("sms", phone, ``), `"x"`, `"Sale STOP 36111"`, 1), on("rcs", phone, `,"sender":"Any agent, really"`),
 	} {
 		if status, body := call(t, srv, http.MethodPost, "/multi-channel/send", good); status != http.StatusOK {
