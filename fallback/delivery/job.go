@@ -261,36 +261,36 @@ func (j *job) end(now time.Time) {
 }
 
 // plan is what Decide sees now. When every provider that is left is shut, the
-// one nearest its probe is not.
+// one nearest its probe is not. Each breaker is looked at once: it may change
+// between two looks, and then no provider would be left at all.
 func (j *job) plan(now time.Time) *cascade.Plan {
-	j.nearest = nil
+	var shut []*storedAlt
+	var nearest *storedAlt
 	var soonest time.Time
+	open := false
 	for s := range j.st.Stages {
 		for l, alts := range j.st.Stages[s].Legs {
 			for k := range alts {
 				a := &alts[k]
-				if a.Skip != "" || j.tried(s, l, k) {
-					continue
+				closed, probe := j.r.breakers.shut(line{a.Provider, a.Channel}, now)
+				if closed {
+					shut = append(shut, a)
 				}
-				shut, probe := j.r.breakers.shut(line{a.Provider, a.Channel}, now)
-				if !shut {
-					j.nearest = nil
-					return j.st.plan(&j.r.cfg, j.shut(now))
-				}
-				if j.nearest == nil || probe.Before(soonest) {
-					j.nearest, soonest = a, probe
+				switch {
+				case a.Skip != "" || j.tried(s, l, k):
+				case !closed:
+					open = true
+				case nearest == nil || probe.Before(soonest):
+					nearest, soonest = a, probe
 				}
 			}
 		}
 	}
-	return j.st.plan(&j.r.cfg, j.shut(now))
-}
-
-func (j *job) shut(now time.Time) func(*storedAlt) bool {
-	return func(a *storedAlt) bool {
-		shut, _ := j.r.breakers.shut(line{a.Provider, a.Channel}, now)
-		return shut && a != j.nearest
+	if open {
+		nearest = nil
 	}
+	j.nearest = nearest
+	return j.st.plan(&j.r.cfg, func(a *storedAlt) bool { return a != nearest && slices.Contains(shut, a) })
 }
 
 func (j *job) tried(s, l, k int) bool {
