@@ -90,47 +90,57 @@ func (x *bulk) send(chunk []fallback.Message) bool {
 		jobs, steps = append(jobs, j), append(steps, j.step(work))
 	}
 	groups, alone := x.b.r.group(jobs, steps)
-	ok, more := x.store(work, jobs)
-	if more && ok {
+	x.b.r.queue(groups, alone)
+	stored, later := x.store(work, jobs)
+	if stored {
 		x.b.r.first(work, groups, alone)
 		x.b.r.poke()
 	}
-	for _, j := range again {
-		more = more && x.follow(work, j)
+	// Only now: whoever takes the results may take long, or want no more.
+	for _, yield := range later {
+		if !yield() {
+			return false
+		}
 	}
-	return more
+	for _, j := range again {
+		if !x.follow(work, j) {
+			return false
+		}
+	}
+	return true
 }
 
-// store puts new messages into the store. Those whose keys are known leave
-// their batches. ok: the store has taken them; more: more is wanted.
-func (x *bulk) store(ctx context.Context, jobs []*job) (ok, more bool) {
-	rs := make([]Record, len(jobs))
-	for i, j := range jobs {
+// store puts new messages into the store. Those that it does not take, because
+// their keys are known or they cannot be encoded, leave their batches, and are
+// yielded later.
+func (x *bulk) store(ctx context.Context, jobs []*job) (ok bool, later []func() bool) {
+	failed := func(j *job, err error) {
+		later = append(later, func() bool { return x.yield(fallback.Result{Key: j.rec.Key}, err) })
+	}
+	rs, taken := make([]Record, 0, len(jobs)), make([]*job, 0, len(jobs))
+	for _, j := range jobs {
 		if err := j.encode(); err != nil {
-			return false, x.yield(fallback.Result{Key: j.rec.Key}, err)
+			failed(j, err)
+			continue
 		}
-		rs[i] = j.rec
+		rs, taken = append(rs, j.rec), append(taken, j)
 		x.b.r.watch(j.rec.Key, x.box) // before it can finish
 	}
 	fresh, err := x.b.r.cfg.Store.Create(ctx, rs)
-	for i, j := range jobs {
+	for i, j := range taken {
 		switch {
 		case err != nil:
 			x.b.r.unwatch(j.rec.Key, x.box)
-			if !x.yield(fallback.Result{Key: j.rec.Key}, err) {
-				return false, false
-			}
+			failed(j, err)
 		case !fresh[i]:
 			x.b.r.unwatch(j.rec.Key, x.box)
-			if !x.follow(ctx, j) {
-				return false, false
-			}
+			later = append(later, func() bool { return x.follow(ctx, j) })
 		default:
 			x.open[j.rec.Key] = struct{}{}
 			j.saved(1)
 		}
 	}
-	return err == nil, true
+	return err == nil, later
 }
 
 // follow waits for a message that is in the store already.
@@ -196,6 +206,35 @@ func (x *bulk) look(key string) bool {
 	delete(x.open, key)
 	x.b.r.unwatch(key, x.box)
 	return x.yield(res, err)
+}
+
+// queue gives the calls of many the time to wait for one another: as many as
+// there are slots begin at once, the others when those are over. Before its
+// lease ends a call that was not begun must not be taken for one that was lost.
+func (r *Runner) queue(groups []*batch, alone []single) {
+	place := 0
+	wait := func(jobs ...*job) {
+		extra := time.Duration(place/cap(r.slots)) * r.cfg.Call
+		place++
+		for _, j := range jobs {
+			for i := range j.st.Attempts {
+				if a := &j.st.Attempts[i]; a.Busy {
+					a.Lease += int64(extra)
+				}
+			}
+			if extra > 0 {
+				j.inFlight()
+			}
+		}
+	}
+	for _, s := range alone {
+		if len(s.step.calls) > 0 {
+			wait(s.job)
+		}
+	}
+	for _, g := range groups {
+		wait(g.jobs...)
+	}
 }
 
 // first makes the first attempts of messages that are stored, those together
@@ -298,6 +337,7 @@ func (r *Runner) batchOf(j *job, n next) (*batch, bool) {
 	if err != nil {
 		return nil, false
 	}
+	sub.Expires = sub.Expires.Truncate(time.Second) // else hardly two would be alike
 	sender, ok := leg.Sender.(Batcher)
 	most := capsOf(leg).MaxBatch
 	if !ok || most < 2 {
@@ -314,22 +354,11 @@ func (r *Runner) batchOf(j *job, n next) (*batch, bool) {
 
 // send makes the call, and has each job go on.
 func (b *batch) send(ctx context.Context, r *Runner) {
-	now := time.Now()
-	verdicts := make([]verdict, len(b.jobs))
-	var subs []fallback.Submission
-	var places []int
-	for i, j := range b.jobs {
-		a := &j.st.Attempts[0]
-		verdicts[i] = verdict{ref: a.Ref, at: now, late: j.late(a, now)}
-		if verdicts[i].late == "" {
-			subs, places = append(subs, b.subs[i]), append(places, i)
-		}
+	verdicts, all := make([]verdict, len(b.jobs)), make([]int, len(b.jobs))
+	for i := range all {
+		all[i] = i
 	}
-	if len(subs) > 0 {
-		for n, v := range b.call(ctx, r, subs) {
-			verdicts[places[n]] = v
-		}
-	}
+	b.call(ctx, r, all, verdicts, false)
 	for i, j := range b.jobs {
 		verdicts[i].try = j.st.Attempts[0].Tries
 	}
@@ -342,56 +371,70 @@ func (b *batch) send(ctx context.Context, r *Runner) {
 	work.Wait()
 }
 
-// call submits. Those that were refused together, which proves that none of
-// them was accepted, are halved to find the recipient that it was for.
-func (b *batch) call(ctx context.Context, r *Runner, subs []fallback.Submission) []verdict {
-	limited, cancel := context.WithTimeout(ctx, r.cfg.Call)
+// call submits those at places, but for those whose time is over. Those that
+// were refused together, which proves that none of them was accepted, are
+// halved to find the recipient that it was for, as long as a call is certain
+// to be over before somebody else takes the messages over: what is left then
+// is tried again one by one.
+func (b *batch) call(ctx context.Context, r *Runner, places []int, verdicts []verdict, half bool) {
 	begun := time.Now()
+	end := begun.Add(r.cfg.Call)
+	var subs []fallback.Submission
+	var called []int
+	for _, i := range places {
+		j := b.jobs[i]
+		a := &j.st.Attempts[0]
+		verdicts[i] = verdict{ref: a.Ref, at: begun, late: j.late(a, begun)}
+		if half && begun.Add(r.cfg.Call).UnixNano() > a.Lease {
+			verdicts[i].late = "it took too long until the call"
+		}
+		if verdicts[i].late == "" {
+			subs, called = append(subs, b.subs[i]), append(called, i)
+			if lease := time.Unix(0, a.Lease); lease.Before(end) { // then somebody else takes it over
+				end = lease
+			}
+		}
+	}
+	if len(subs) == 0 {
+		return
+	}
+	limited, cancel := context.WithDeadline(ctx, end)
 	results := b.sender.SendBatch(limited, subs)
 	cancel()
 	now := time.Now()
-	verdicts := make([]verdict, len(subs))
-	for i, s := range subs {
-		v := verdict{ref: s.Ref, took: now.Sub(begun), at: now}
-		if i < len(results) {
-			v.ack, v.err = results[i].Ack, results[i].Err
+	for n, i := range called {
+		v := verdict{ref: subs[n].Ref, took: now.Sub(begun), at: now}
+		if n < len(results) {
+			v.ack, v.err = results[n].Ack, results[n].Err
 		} else {
 			v.err = fallback.ErrMaybeAccepted // the Batcher broke its promise
 		}
 		verdicts[i] = v
 	}
 	halved := 0
-	for _, places := range refusedTogether(verdicts) {
-		halved += len(places)
-		half := len(places) / 2
-		for _, part := range [...][]int{places[:half], places[half:]} {
-			again := make([]fallback.Submission, len(part))
-			for n, i := range part {
-				again[n] = subs[i]
-			}
-			for n, v := range b.call(ctx, r, again) {
-				verdicts[part[n]] = v
-			}
-		}
+	for _, together := range refusedTogether(called, verdicts) {
+		halved += len(together)
+		middle := len(together) / 2
+		b.call(ctx, r, together[:middle], verdicts, true)
+		b.call(ctx, r, together[middle:], verdicts, true)
 	}
-	if halved < len(subs) {
-		r.called(b.jobs[0].st.Route, b.line, verdicts[0])
+	if halved < len(called) {
+		r.called(b.jobs[0].st.Route, b.line, verdicts[called[0]])
 	}
-	return verdicts
 }
 
-// refusedTogether are the places of those that were refused in one call: all
-// of them, or those with the very same error, if there are several.
-func refusedTogether(verdicts []verdict) [][]int {
+// refusedTogether are those of called that were refused in one call: all of
+// them, or those with the very same error, if there are several.
+func refusedTogether(called []int, verdicts []verdict) [][]int {
 	var all []int
-	for i, v := range verdicts {
-		switch reasonOf(v.err) {
+	for _, i := range called {
+		switch reasonOf(verdicts[i].err) {
 		case errs.ReasonInvalidRequest, errs.ReasonInvalidRecipient:
 			all = append(all, i)
 		default:
 		}
 	}
-	if len(all) == len(verdicts) && len(all) > 1 {
+	if len(all) == len(called) && len(all) > 1 {
 		return [][]int{all}
 	}
 	var groups [][]int

@@ -151,12 +151,11 @@ func (j *job) step(ctx context.Context) next {
 	}
 	n := next{ask: -1}
 	for {
-		p := j.plan(now)
 		if j.st.Ended {
-			j.look(p)
+			j.look()
 			return n
 		}
-		d := cascade.Decide(p, j.st.seen(), cascade.State{Cancelled: j.st.Cancelled}, now.UnixNano())
+		d := j.decide(now)
 		if len(n.calls) > 0 && d.Do != cascade.Send {
 			j.inFlight()
 			return n
@@ -242,8 +241,8 @@ func (j *job) over() {
 }
 
 // look takes a late receipt of a finished message into its outcome.
-func (j *job) look(p *cascade.Plan) {
-	j.decision = cascade.Look(p, j.st.seen())
+func (j *job) look() {
+	j.decision = cascade.Look(j.st.plan(&j.r.cfg, nil), j.st.seen())
 	j.decision.Why = j.st.Why
 	j.over()
 	if outcome := fallback.Outcome(j.decision.Outcome); outcome != j.st.Outcome {
@@ -260,41 +259,46 @@ func (j *job) end(now time.Time) {
 	j.news = append(j.news, Finished)
 }
 
-// plan is what Decide sees now. When every provider that is left is shut, the
-// one nearest its probe is not. Each breaker is looked at once: it may change
-// between two looks, and then no provider would be left at all.
-func (j *job) plan(now time.Time) *cascade.Plan {
-	var shut []*storedAlt
-	var nearest *storedAlt
-	var soonest time.Time
-	open := false
+// decide is what Decide says now. When that is the end, and only because
+// breakers are open, the provider nearest its probe that could still be tried
+// is tried all the same. Each breaker is looked at once: it may change between
+// two looks.
+func (j *job) decide(now time.Time) cascade.Decision {
+	type shutAlt struct {
+		*storedAlt
+
+		probe time.Time
+	}
+	var shut []shutAlt
 	for s := range j.st.Stages {
-		for l, alts := range j.st.Stages[s].Legs {
+		for _, alts := range j.st.Stages[s].Legs {
 			for k := range alts {
 				a := &alts[k]
-				closed, probe := j.r.breakers.shut(line{a.Provider, a.Channel}, now)
-				if closed {
-					shut = append(shut, a)
-				}
-				switch {
-				case a.Skip != "" || j.tried(s, l, k):
-				case !closed:
-					open = true
-				case nearest == nil || probe.Before(soonest):
-					nearest, soonest = a, probe
+				if closed, probe := j.r.breakers.shut(line{a.Provider, a.Channel}, now); closed {
+					shut = append(shut, shutAlt{a, probe})
 				}
 			}
 		}
 	}
-	if open {
-		nearest = nil
+	with := func(nearest *storedAlt) cascade.Decision {
+		p := j.st.plan(&j.r.cfg, func(a *storedAlt) bool {
+			return a != nearest && slices.ContainsFunc(shut, func(s shutAlt) bool { return s.storedAlt == a })
+		})
+		return cascade.Decide(p, j.st.seen(), cascade.State{Cancelled: j.st.Cancelled}, now.UnixNano())
 	}
-	j.nearest = nearest
-	return j.st.plan(&j.r.cfg, func(a *storedAlt) bool { return a != nearest && slices.Contains(shut, a) })
-}
-
-func (j *job) tried(s, l, k int) bool {
-	return slices.ContainsFunc(j.st.Attempts, func(a storedAttempt) bool { return a.Stage == s && a.Leg == l && a.Alt == k })
+	j.nearest = nil
+	d := with(nil)
+	if d.Do != cascade.End || len(shut) == 0 {
+		return d
+	}
+	slices.SortStableFunc(shut, func(a, b shutAlt) int { return a.probe.Compare(b.probe) })
+	for _, s := range shut {
+		if d := with(s.storedAlt); d.Do == cascade.Send || d.Do == cascade.Again {
+			j.nearest = s.storedAlt
+			return d
+		}
+	}
+	return d
 }
 
 // comment writes behind the last attempts why the route went on or stopped.
@@ -352,9 +356,9 @@ func (j *job) prepare(ctx context.Context, d cascade.Decision, now time.Time) (c
 	if hours := j.r.cfg.Hours; hours != nil && j.st.Class != fallback.OTP {
 		if at := hours(sub, now); at.After(now) {
 			forget()
-			if at.UnixNano() >= j.st.Deadline {
+			if at.UnixNano() >= j.st.Deadline && j.st.busyUntil() == 0 { // else when the others are over
 				j.st.Stopped = "stopped: the permitted hours begin after the deadline"
-				j.decision = cascade.Look(j.plan(now), j.st.seen())
+				j.decision = cascade.Look(j.st.plan(&j.r.cfg, nil), j.st.seen())
 				j.end(now)
 				return -1, true
 			}

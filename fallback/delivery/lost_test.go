@@ -1,0 +1,242 @@
+package delivery_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cpaas-go/cpaas/fallback"
+	"github.com/cpaas-go/cpaas/fallback/delivery"
+	"github.com/cpaas-go/cpaas/fallback/fallbacktest"
+)
+
+// Ways in which a message could be given up, or sent twice, for no reason.
+
+// opened is a provider whose breaker a message with the key "opener" opens.
+func opened(name string) provider {
+	p := reporting(name)
+	p.Hook = func(_ context.Context, s fallback.Submission) error {
+		if s.Message.Key == "opener" {
+			return fallback.ErrUnauthorized
+		}
+		return nil
+	}
+	return p
+}
+
+func sentTo(p provider, key string) (n int) {
+	for _, s := range p.Sent() {
+		if s.Message.Key == key {
+			n++
+		}
+	}
+	return n
+}
+
+// The last provider that can still be used is tried although its breaker is
+// open, whatever other providers there are that cannot.
+func TestLastProviderIsTried(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]provider{
+		"not on the channel": reporting("a", fallback.ErrNotOnChannel),
+		"silent":             reporting("a"),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b, c := reporting("b"), opened("c")
+			r := running(t, delivery.Config{})
+			only, err := r.Bind("only", delivery.Route{{Try: c.on(fallback.SMS)}})
+			require.NoError(t, err)
+			route := bind(t, r, delivery.Route{
+				{Try: first.on(fallback.RCS).Or(b.on(fallback.RCS)), Within: 20 * time.Second}, {Try: c.on(fallback.SMS), Within: time.Minute},
+			})
+			_, err = only.Send(t.Context(), keyed("opener"))
+			require.Error(t, err, name)
+			_, err = route.Send(t.Context(), hello())
+			require.NoError(t, err, name)
+			time.Sleep(25 * time.Second) // the breaker is open for 30
+			assert.Equal(t, 1, sentTo(c, hello().Key), name)
+			assert.Empty(t, b.Sent(), name)
+		})
+	}
+}
+
+// slowDown asks for a wait.
+type slowDown struct{}
+
+func (slowDown) Error() string             { return "slow down" }
+func (slowDown) Unwrap() error             { return fallback.ErrRateLimited }
+func (slowDown) RetryDelay() time.Duration { return 20 * time.Second }
+
+// A message that waits to be tried again is, although the breaker opens
+// meanwhile.
+func TestRetryBehindAnOpenBreaker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := reporting("a")
+		a.Hook = func(_ context.Context, s fallback.Submission) error {
+			switch {
+			case s.Message.Key == "opener":
+				return fallback.ErrUnauthorized
+			case sentTo(a, s.Message.Key) <= 1:
+				return slowDown{}
+			}
+			return nil
+		}
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+		_, err := route.Send(t.Context(), hello())
+		require.NoError(t, err)
+		time.Sleep(10 * time.Second)
+		_, err = route.Send(t.Context(), keyed("opener"))
+		require.Error(t, err)
+		res, err := route.Wait(t.Context(), hello().Key)
+		require.NoError(t, err)
+		assert.Equal(t, fallback.Accepted, res.Outcome)
+	})
+}
+
+// Of two legs at once, the permitted hours of one begin after the deadline:
+// the other is used.
+func TestHoursOfOneLeg(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, b := silent("a"), silent("b")
+		hours := func(s fallback.Submission, now time.Time) time.Time {
+			if s.Channel == fallback.SMS {
+				return now.Add(10 * time.Hour)
+			}
+			return now
+		}
+		r := running(t, delivery.Config{Hours: hours})
+		route := bind(t, r, delivery.Route{{Try: fallback.AtOnce(a.on(fallback.Email), b.on(fallback.SMS)), Until: delivery.Accepted}})
+		m := hello()
+		m.Deadline = time.Now().Add(time.Hour)
+		res, err := route.Send(t.Context(), m)
+		require.NoError(t, err)
+		assert.Equal(t, fallback.Accepted, res.Outcome)
+		assert.Len(t, a.Sent(), 1)
+		assert.Empty(t, b.Sent())
+	})
+}
+
+// Of many messages and few slots, those that wait for one are not taken for
+// lost when the lease of a call is over.
+func TestManyMessagesWaitForASlot(t *testing.T) {
+	t.Parallel()
+	for _, class := range []fallback.Class{fallback.Promotional, fallback.Transactional} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := silent("a"), silent("b")
+			a.Hook = func(context.Context, fallback.Submission) error {
+				time.Sleep(5 * time.Second)
+				return nil
+			}
+			r := running(t, delivery.Config{Workers: 16})
+			route := bind(t, r, delivery.Route{{Try: a.on(fallback.WhatsApp), Until: delivery.Accepted}, {Try: b.on(fallback.SMS), Until: delivery.Accepted}})
+			outcomes, _ := collect(route.SendAll(t.Context(), several(1000, func(_ int, m *fallback.Message) { m.Class = class })))
+			assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 1000}, outcomes)
+			assert.Len(t, a.Sent(), 1000)
+			assert.Empty(t, b.Sent())
+		})
+	}
+}
+
+// Who takes the results of SendAll wants no more after the first, which is of
+// a message that was known: the new ones are sent all the same.
+func TestBreakAtAKnownMessage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := silent("a")
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+		ms := several(10, func(_ int, m *fallback.Message) { m.Class = fallback.Promotional })
+		for m := range ms {
+			_, err := route.Send(t.Context(), m)
+			require.NoError(t, err)
+			break
+		}
+		for range route.SendAll(t.Context(), ms) {
+			break
+		}
+		for m := range ms {
+			res, err := route.Wait(t.Context(), m.Key)
+			require.NoError(t, err)
+			assert.Equal(t, fallback.Accepted, res.Outcome)
+		}
+		assert.Len(t, a.Sent(), 10)
+	})
+}
+
+// A message that cannot be stored takes no other with it.
+func TestOneOfManyCannotBeStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := silent("a")
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+		failed := 0
+		for res, err := range route.SendAll(t.Context(), several(10, func(i int, m *fallback.Message) {
+			if i == 5 {
+				m.Deadline = time.Date(12_000, 1, 1, 0, 0, 0, 0, time.UTC) // JSON has four digits for a year
+			}
+		})) {
+			if err != nil {
+				failed++
+				assert.Equal(t, "5", res.Key)
+			}
+		}
+		assert.Equal(t, 1, failed)
+		assert.Len(t, a.Sent(), 9)
+	})
+}
+
+// A batch that is halved for long is not submitted any more when its lease is
+// over: somebody else has gone on with its messages.
+func TestHalvingEndsWithTheLease(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		a, b := batching("a"), silent("b")
+		var mu sync.Mutex
+		var last time.Duration
+		a.answer = func(_ context.Context, subs []fallback.Submission) []delivery.BatchResult {
+			mu.Lock()
+			last = max(last, time.Since(begin))
+			mu.Unlock()
+			time.Sleep(4 * time.Second)
+			for _, s := range subs {
+				if s.Message.Key[len(s.Message.Key)-1] == '7' {
+					return all(&wrapped{fallback.ErrInvalidRequest})(nil, subs) //nolint:staticcheck // it is not used
+				}
+			}
+			return all(nil)(nil, subs) //nolint:staticcheck // likewise
+		}
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.WhatsApp), Until: delivery.Accepted}, {Try: b.on(fallback.SMS), Until: delivery.Accepted}})
+		for res, err := range route.SendAll(t.Context(), several(100, nil)) {
+			require.NoError(t, err)
+			assert.False(t, res.PossibleDuplicate, "%s", res)
+		}
+		assert.Less(t, last, time.Minute, "the lease")
+	})
+}
+
+// Messages for a stage with a Within go together: not to the nanosecond do
+// they expire at the same time.
+func TestBatchesOfAStageThatExpires(t *testing.T) {
+	t.Parallel()
+	a, b := batching("a"), silent("b")
+	r, err := delivery.New(delivery.Config{Store: fallbacktest.VolatileStore()})
+	require.NoError(t, err)
+	route := bind(t, r, delivery.Route{
+		{Try: a.on(fallback.WhatsApp), Until: delivery.Accepted, Within: time.Minute}, {Try: b.on(fallback.SMS), Until: delivery.Accepted},
+	})
+	outcomes, _ := collect(route.SendAll(t.Context(), several(40, nil)))
+	assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 40}, outcomes)
+	assert.LessOrEqual(t, len(a.sizes()), 3, fmt.Sprint(a.sizes())) // a second may have passed
+}
