@@ -69,7 +69,8 @@ type answer struct {
 	raw  json.RawMessage
 	data json.RawMessage // nil if there is none, or null
 
-	refused        bool // it has an error that is not null
+	refused        bool // it has an error that says something
+	doubt          bool // it has an error that says nothing, or something else that speaks of a failure
 	code           string
 	message        string
 	additionalInfo json.RawMessage
@@ -88,13 +89,41 @@ func readAnswer(body []byte) (a answer, ok bool) {
 	}
 	a.data = notNull(o.Get("data"))
 	if failure := notNull(o.Get("error")); failure != nil {
-		a.refused = true
 		a.explain(failure)
+		a.refused = saysSomething(a.code) || saysSomething(a.message) || a.additionalInfo != nil
+		a.doubt = !a.refused
 	}
 	if a.message == "" {
 		a.message = jsonx.Scalar(o.Get("message")) // of gateways in front of the service
 	}
+	a.doubt = a.doubt || failing(&o)
 	return a, true
+}
+
+// failing reports whether an answer has members that are not of the envelope
+// and say, in one of the ways that services have, that something is wrong.
+func failing(o *jsonx.Object) bool {
+	switch strings.ToLower(jsonx.Scalar(o.Get("status"))) {
+	case "failed", "failure", "error", "false":
+		return true
+	}
+	switch string(o.Get("errors")) {
+	case "", "null", "[]", "{}", "false", "0", `""`:
+	default:
+		return true
+	}
+	return jsonx.Scalar(o.Get("success")) == "false" || saysSomething(jsonx.Scalar(o.Get("code"))) ||
+		notNull(o.Get("fault")) != nil || notNull(o.Get("message")) != nil
+}
+
+// saysSomething reports whether a code or a text of an error is more than the
+// empty ones that some services send with a success.
+func saysSomething(s string) bool {
+	switch strings.ToLower(strings.TrimSpace(s)) {
+	case "", "0", "false", "none":
+		return false
+	}
+	return true
 }
 
 // explain reads the error, an object; gateways send text.
@@ -131,8 +160,9 @@ func notNull(raw json.RawMessage) json.RawMessage {
 type loose map[string]json.RawMessage
 
 func readLoose(raw json.RawMessage) loose {
+	var o jsonx.Object // it has a bound
 	var members map[string]json.RawMessage
-	if json.Unmarshal(raw, &members) != nil || members == nil {
+	if !o.Read(raw) || json.Unmarshal(raw, &members) != nil {
 		return nil
 	}
 	l := make(loose, len(members))
@@ -162,11 +192,13 @@ func (l loose) text(names ...string) string { return jsonx.Scalar(l.get(names...
 
 func (l loose) object(names ...string) loose { return readLoose(l.get(names...)) }
 
+// maxItems is how many elements of a list are read: of a longer one, none.
+const maxItems = 10_000
+
 // items are the elements of a list.
 func items(raw json.RawMessage) []json.RawMessage {
-	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) != nil {
-		return nil
+	if list, ok := jsonx.Elements(raw); ok && len(list) <= maxItems {
+		return list
 	}
-	return list
+	return nil
 }

@@ -103,7 +103,8 @@ func (c *Client) post(ctx context.Context, op operation, body any, s shape) (Met
 		encoded, err = c.spelling.apply(encoded, s)
 	}
 	if err != nil {
-		return Meta{}, &Error{Op: op.Op, Message: c.transport.Line(err.Error()), fault: errs.Fault{Kind: errs.InvalidRequest}}
+		// What an encoder says of a value may quote it.
+		return Meta{}, &Error{Op: op.Op, Message: "the request cannot be encoded", fault: errs.Fault{Kind: errs.InvalidRequest}}
 	}
 	return c.do(ctx, op, transport.Call{Body: encoded})
 }
@@ -125,6 +126,9 @@ func (c *Client) do(ctx context.Context, op operation, call transport.Call) (Met
 	id := newRequestID()
 	call.Endpoint = op.Endpoint
 	call.Header = http.Header{headerRequestID: {id}}
+	if op.Class == transport.Send {
+		call.Means = means
+	}
 	res := c.transport.Do(ctx, call)
 	if res.Kind != nil {
 		return Meta{}, c.fail(op, id, res)
@@ -137,17 +141,31 @@ func (c *Client) do(ctx context.Context, op operation, call transport.Call) (Met
 		return Meta{}, c.doubtful(op, id, res, errBoth)
 	case answer.refused:
 		return Meta{}, c.fail(op, id, res)
+	case answer.doubt && !answer.hasData():
+		return Meta{}, c.doubtful(op, id, res, errNoEnvelope)
 	}
 	return Meta{
 		RequestID: c.requestID(id, res.Header), StatusCode: res.Status, Attempts: res.Attempts, answer: keep(answer),
 	}, nil
 }
 
+// means finds data in an answer that is no 2xx: what was to be done was, then,
+// whatever the status.
+func means(status int, body []byte) transport.Meaning {
+	if status/100 == 2 {
+		return transport.AsStatus
+	}
+	if answer, ok := readAnswer(body); ok && answer.hasData() {
+		return transport.Taken
+	}
+	return transport.AsStatus
+}
+
 // requestID is the id that the service knows the call by: the one sent, which
 // it is documented to send back.
 func (c *Client) requestID(sent string, h http.Header) string {
-	if got := h.Get(headerRequestID); got != "" && got != sent {
-		return c.transport.ID(got)
+	if got := h.Get(headerRequestID); got != "" && c.transport.ID(got) == got {
+		return got
 	}
-	return sent
+	return sent // another one that cannot be shown whole is of no use
 }

@@ -259,7 +259,7 @@ func TestTokenFailures(t *testing.T) {
 		"no token":         {answer: reply{status: 200, body: `{"data":{}}`}, kind: os1.ErrUnavailable},
 		"an empty answer":  {answer: reply{status: 200}, kind: os1.ErrUnavailable},
 		"no JSON":          {answer: reply{status: 200, body: `<html>`}, kind: os1.ErrUnavailable},
-		"data and error":   {answer: reply{status: 200, body: `{"data":{"accessToken":"x"},"error":{}}`}, kind: os1.ErrUnavailable},
+		"data and error":   {answer: reply{status: 200, body: `{"data":{"accessToken":"x"},"error":{"code":"1"}}`}, kind: os1.ErrUnavailable},
 		"an unfit token":   {answer: reply{status: 200, body: `{"data":{"accessToken":"a\nb"}}`}, kind: os1.ErrUnavailable},
 		"connection lost":  {fail: &net.OpError{Op: "read", Err: errors.New("reset")}, kind: os1.ErrUnavailable},
 		"connection never": {fail: &net.OpError{Op: "dial", Err: errors.New("refused")}, kind: os1.ErrUnavailable},

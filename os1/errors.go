@@ -137,10 +137,10 @@ func (c *Client) fail(op operation, id string, res transport.Result) *Error {
 	if ok && (a.refused || a.message != "") {
 		c.explain(e, res, a, op.secrets)
 	}
-	if kind, ok := statuses[res.Status]; ok {
+	if kind, ok := statuses[res.Status]; ok && !errors.Is(res.Kind, errs.MaybeAccepted) {
 		e.fault.Kind = kind
 	}
-	if ok && a.refused && res.Status/100 == 2 { // refused inside, for a reason that is not known
+	if ok && a.refused && res.Status/100 == 2 && res.Kind == nil { // refused inside, for a reason that is not known
 		e.fault.Kind, e.fault.Also = errs.InvalidRequest, nil
 	}
 	if op.guessed && (res.Status == http.StatusNotFound || res.Status == http.StatusMethodNotAllowed) {

@@ -37,35 +37,45 @@ func TestErrors(t *testing.T) {
 		message string
 		decode  bool
 	}{
-		"the vendor's":      {400, golden, os1.ErrInvalidRequest, "100910051022", "State Machine API error", false},
-		"unauthorized":      {401, golden, os1.ErrUnauthorized, "100910051022", "State Machine API error", false},
-		"no credit":         {402, ``, os1.ErrInsufficientCredit, "", "", false},
-		"forbidden":         {403, `{"message":"Forbidden"}`, os1.ErrForbidden, "", "Forbidden", false},
-		"conflict":          {409, `{"error":{"message":"exists"}}`, os1.ErrInvalidRequest, "", "exists", false},
-		"too many":          {429, ``, os1.ErrRateLimited, "", "", false},
-		"not found":         {404, `{"status":404,"error":"Not Found","path":"/messages"}`, os1.ErrInvalidRequest, "", "Not Found", false},
-		"server error":      {500, golden, os1.ErrMaybeAccepted, "100910051022", "State Machine API error", false},
-		"gateway":           {502, `<html>`, os1.ErrMaybeAccepted, "", "", false},
-		"unavailable":       {503, golden, os1.ErrMaybeAccepted, "100910051022", "State Machine API error", false},
-		"gateway timeout":   {504, ``, os1.ErrMaybeAccepted, "", "", false},
-		"not implemented":   {501, ``, os1.ErrUnavailable, "", "", false},
-		"redirect":          {307, ``, os1.ErrUnavailable, "", "", false},
-		"code is a number":  {400, `{"error":{"code":100910051022,"description":"no"}}`, os1.ErrInvalidRequest, "100910051022", "no", false},
-		"code is a phone":   {400, `{"error":{"code":"+91` + testPhone + `","description":"no"}}`, os1.ErrInvalidRequest, "***", "no", false},
-		"other types":       {400, `{"error":{"code":{},"description":[1],"additionalInfo":7}}`, os1.ErrInvalidRequest, "", "", false},
-		"a list":            {400, `{"error":[1]}`, os1.ErrInvalidRequest, "", "", false},
-		"number and mail":   {400, `{"error":{"description":"no ` + testPhone + ` or <` + testEmail + `>\nnor ` + testToken + `"}}`, os1.ErrInvalidRequest, "", "no *** or *** nor ***", false},
-		"a URL":             {400, `{"error":{"description":"no https://a.example/h?t=x or /h?t=x or a=b?"}}`, os1.ErrInvalidRequest, "", "no *** or *** or ***", false},
-		"refused in a 2xx":  {200, golden, os1.ErrInvalidRequest, "100910051022", "State Machine API error", false},
-		"refused, no data":  {202, `{"data":{},"error":"no"}`, os1.ErrInvalidRequest, "", "no", false},
-		"refused and not":   {200, `{"data":{"id":"1"},"error":{"description":"no"}}`, os1.ErrMaybeAccepted, "", "no", true},
-		"no JSON":           {200, `OK`, os1.ErrMaybeAccepted, "", "", true},
-		"HTML":              {200, `<html>` + testPhone, os1.ErrMaybeAccepted, "", "", true},
-		"JSON, null":        {200, `null`, os1.ErrMaybeAccepted, "", "", true},
-		"JSON, a list":      {200, `[]`, os1.ErrMaybeAccepted, "", "", true},
-		"JSON, a text":      {200, `"ok"`, os1.ErrMaybeAccepted, "", "", true},
-		"JSON, broken":      {200, `{"data":{}`, os1.ErrMaybeAccepted, "", "", true},
-		"JSON, two of them": {200, `{}{}`, os1.ErrMaybeAccepted, "", "", true},
+		"the vendor's":        {400, golden, os1.ErrInvalidRequest, "100910051022", "State Machine API error", false},
+		"unauthorized":        {401, golden, os1.ErrUnauthorized, "100910051022", "State Machine API error", false},
+		"no credit":           {402, ``, os1.ErrInsufficientCredit, "", "", false},
+		"forbidden":           {403, `{"message":"Forbidden"}`, os1.ErrForbidden, "", "Forbidden", false},
+		"conflict":            {409, `{"error":{"message":"exists"}}`, os1.ErrInvalidRequest, "", "exists", false},
+		"too many":            {429, ``, os1.ErrRateLimited, "", "", false},
+		"not found":           {404, `{"status":404,"error":"Not Found","path":"/messages"}`, os1.ErrInvalidRequest, "", "Not Found", false},
+		"server error":        {500, golden, os1.ErrMaybeAccepted, "100910051022", "State Machine API error", false},
+		"gateway":             {502, `<html>`, os1.ErrMaybeAccepted, "", "", false},
+		"unavailable":         {503, golden, os1.ErrMaybeAccepted, "100910051022", "State Machine API error", false},
+		"gateway timeout":     {504, ``, os1.ErrMaybeAccepted, "", "", false},
+		"not implemented":     {501, ``, os1.ErrUnavailable, "", "", false},
+		"redirect":            {307, ``, os1.ErrUnavailable, "", "", false},
+		"code is a number":    {400, `{"error":{"code":100910051022,"description":"no"}}`, os1.ErrInvalidRequest, "100910051022", "no", false},
+		"code is a phone":     {400, `{"error":{"code":"+91` + testPhone + `","description":"no"}}`, os1.ErrInvalidRequest, "***", "no", false},
+		"other types":         {400, `{"error":{"code":{},"description":[1],"additionalInfo":7}}`, os1.ErrInvalidRequest, "", "", false},
+		"a list":              {400, `{"error":[1]}`, os1.ErrInvalidRequest, "", "", false},
+		"number and mail":     {400, `{"error":{"description":"no ` + testPhone + ` or <` + testEmail + `>\nnor ` + testToken + `"}}`, os1.ErrInvalidRequest, "", "no *** or *** nor ***", false},
+		"a URL":               {400, `{"error":{"description":"no https://a.example/h?t=x or /h?t=x or a=b?"}}`, os1.ErrInvalidRequest, "", "no *** or *** or ***", false},
+		"refused in a 2xx":    {200, golden, os1.ErrInvalidRequest, "100910051022", "State Machine API error", false},
+		"refused, no data":    {202, `{"data":{},"error":"no"}`, os1.ErrInvalidRequest, "", "no", false},
+		"refused and not":     {200, `{"data":{"id":"1"},"error":{"description":"no"}}`, os1.ErrMaybeAccepted, "", "no", true},
+		"error says nothing":  {202, `{"error":{}}`, os1.ErrMaybeAccepted, "", "", true},
+		"error of success":    {200, `{"data":{},"error":{"code":0,"description":""}}`, os1.ErrMaybeAccepted, "", "", true},
+		"status of a failure": {200, `{"status":"failed","message":"no template"}`, os1.ErrMaybeAccepted, "", "no template", true},
+		"no success":          {200, `{"success":false}`, os1.ErrMaybeAccepted, "", "", true},
+		"errors":              {200, `{"errors":[{"code":"1"}]}`, os1.ErrMaybeAccepted, "", "", true},
+		"a gateway's words":   {200, `{"message":"Unauthorized"}`, os1.ErrMaybeAccepted, "", "Unauthorized", true},
+		"400 with data":       {400, `{"data":{"id":"m-1"}}`, os1.ErrMaybeAccepted, "", "", false},
+		"401 with data":       {401, `{"data":{"id":"m-1"}}`, os1.ErrMaybeAccepted, "", "", false},
+		"429 with data":       {429, `{"data":{"id":"m-1"}}`, os1.ErrMaybeAccepted, "", "", false},
+		"409 with both":       {409, `{"data":{"id":"m-1"},"error":{"description":"no"}}`, os1.ErrMaybeAccepted, "", "no", false},
+		"no JSON":             {200, `OK`, os1.ErrMaybeAccepted, "", "", true},
+		"HTML":                {200, `<html>` + testPhone, os1.ErrMaybeAccepted, "", "", true},
+		"JSON, null":          {200, `null`, os1.ErrMaybeAccepted, "", "", true},
+		"JSON, a list":        {200, `[]`, os1.ErrMaybeAccepted, "", "", true},
+		"JSON, a text":        {200, `"ok"`, os1.ErrMaybeAccepted, "", "", true},
+		"JSON, broken":        {200, `{"data":{}`, os1.ErrMaybeAccepted, "", "", true},
+		"JSON, two of them":   {200, `{}{}`, os1.ErrMaybeAccepted, "", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -350,4 +360,36 @@ func TestQuotedData(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	testutil.NoLeak(t, err, "4821", "Asha")
+}
+
+// TestEmptyErrorBesideData: an error that says nothing takes nothing from the
+// data beside it.
+func TestEmptyErrorBesideData(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"data":{"id":"m-1"},"error":{}}`, `{"data":{"id":"m-1"},"error":"","message":"ok"}`, `{"data":{"id":"m-1"},"error":null}`} {
+		if _, err := answering(200, body).client(t).Send(t.Context(), oneSMS()); err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// TestTakenIsNotRepeated: an answer with data is not asked for again, whatever
+// its status.
+func TestTakenIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	s := answering(429, `{"data":{"id":"m-1"}}`)
+	_, err := s.client(t).Send(t.Context(), oneSMS())
+	if !errors.Is(err, os1.ErrMaybeAccepted) || s.count() != 1 {
+		t.Errorf("%d calls, %v", s.count(), err)
+	}
+}
+
+// TestLongLists: a list that no service sends is not read.
+func TestLongLists(t *testing.T) {
+	t.Parallel()
+	body := `{"data":[` + strings.Repeat(`{},`, 20_000) + `{}]}`
+	page, err := answering(200, body).client(t).ListTemplates(t.Context(), os1.ListTemplatesOptions{})
+	if err == nil && len(page.Templates) > 0 {
+		t.Errorf("%d templates", len(page.Templates))
+	}
 }

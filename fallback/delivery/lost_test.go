@@ -160,7 +160,8 @@ func TestBreakAtAKnownMessage(t *testing.T) {
 			require.NoError(t, err)
 			break
 		}
-		for range route.SendAll(t.Context(), ms) {
+		for _, err := range route.SendAll(t.Context(), ms) {
+			require.NoError(t, err)
 			break
 		}
 		for m := range ms {
@@ -204,17 +205,17 @@ func TestHalvingEndsWithTheLease(t *testing.T) {
 		a, b := batching("a"), silent("b")
 		var mu sync.Mutex
 		var last time.Duration
-		a.answer = func(_ context.Context, subs []fallback.Submission) []delivery.BatchResult {
+		a.answer = func(ctx context.Context, subs []fallback.Submission) []delivery.BatchResult {
 			mu.Lock()
 			last = max(last, time.Since(begin))
 			mu.Unlock()
 			time.Sleep(4 * time.Second)
 			for _, s := range subs {
 				if s.Message.Key[len(s.Message.Key)-1] == '7' {
-					return all(&wrapped{fallback.ErrInvalidRequest})(nil, subs) //nolint:staticcheck // it is not used
+					return all(&wrapped{fallback.ErrInvalidRequest})(ctx, subs)
 				}
 			}
-			return all(nil)(nil, subs) //nolint:staticcheck // likewise
+			return all(nil)(ctx, subs)
 		}
 		r := running(t, delivery.Config{})
 		route := bind(t, r, delivery.Route{{Try: a.on(fallback.WhatsApp), Until: delivery.Accepted}, {Try: b.on(fallback.SMS), Until: delivery.Accepted}})

@@ -303,3 +303,16 @@ func TestOS1ReceiptsOfTheFake(t *testing.T) {
 	require.Len(t, receipts, 1)
 	assert.Equal(t, "7ZK2-sms-0", receipts[0].Ref)
 }
+
+// An address that only OS1's own rule refuses may be good for others.
+func TestOS1RefusesAnAddressForItselfOnly(t *testing.T) {
+	t.Parallel()
+	client, err := os1.New("https://acme.getos1.com", "acme", os1.StaticToken("0123456789abcdef"))
+	require.NoError(t, err)
+	s := fallback.Submission{Ref: "r", Channel: fallback.Email, To: "asha@studio.photography", Content: fallback.Template{Name: "order_processed"}}
+	_, err = senders.OS1{Client: client}.Email("").Sender.Send(t.Context(), s)
+	require.ErrorIs(t, err, fallback.ErrInvalidRequest)
+	require.NotErrorIs(t, err, fallback.ErrInvalidRecipient)
+	_, err = senders.OS1{}.Email("").Sender.Send(t.Context(), s)
+	require.ErrorIs(t, err, fallback.ErrInvalidRequest, "no client")
+}
