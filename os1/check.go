@@ -211,3 +211,9 @@ func (c *checker) image(m *Image, media string) {
 		c.at(problems.Text(m.URL), media+".image.url")
 	}
 }
+
+// nilPointer reports whether v is a pointer that points at nothing.
+func nilPointer(v any) bool {
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}

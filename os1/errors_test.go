@@ -393,3 +393,48 @@ func TestLongLists(t *testing.T) {
 		t.Errorf("%d templates", len(page.Templates))
 	}
 }
+
+// TestListsOfPages: an empty page does not end a list that names a next one,
+// and a list that goes in a circle ends with an error.
+func TestListsOfPages(t *testing.T) {
+	t.Parallel()
+	page := func(templates, next string) reply {
+		return reply{status: 200, body: `{"data":{"templates":[` + templates + `],"meta":{"nextPage":"` + next + `"}}}`}
+	}
+	all := func(replies ...reply) (names []string, err error) {
+		s := &stub{replies: map[string][]reply{"": replies}}
+		for template, e := range s.client(t).AllTemplates(t.Context(), os1.ListTemplatesOptions{}) {
+			if e != nil {
+				return names, e
+			}
+			names = append(names, template.Name)
+		}
+		return names, nil
+	}
+	if names, err := all(page("", "2"), page(`{"name":"a"}`, "")); err != nil || strings.Join(names, "") != "a" {
+		t.Errorf("behind an empty page: %v, %v", names, err)
+	}
+	if names, err := all(page(`{"name":"a"}`, "2"), page(`{"name":"b"}`, "3"), page(`{"name":"a"}`, "2")); err == nil || strings.Join(names, "") != "ab" {
+		t.Errorf("in a circle: %v, %v", names, err)
+	}
+}
+
+// TestNilVerifier refuses everything.
+func TestNilVerifier(t *testing.T) {
+	t.Parallel()
+	if os1.VerifierFunc(nil).Verify(nil, nil) == nil {
+		t.Error("a nil function verifies")
+	}
+}
+
+// TestNilPointers are what is missing.
+func TestNilPointers(t *testing.T) {
+	t.Parallel()
+	template := os1.TemplateRequest{Name: "a", Mode: os1.ModeSMS, Data: (*os1.SMSTemplate)(nil)}
+	provider := os1.ProviderRequest{Name: "a", ProviderType: os1.ProviderSES, Credentials: (*os1.SESCredentials)(nil)}
+	for _, err := range []error{template.Validate(), provider.Validate()} {
+		if !errors.Is(err, os1.ErrInvalidRequest) {
+			t.Errorf("%v", err)
+		}
+	}
+}

@@ -180,7 +180,10 @@ func (r *ProviderRequest) validate(op string) error {
 	var c checker
 	c.at(problems.Required(r.Name), "name")
 	c.at(problems.Required(string(r.ProviderType)), "providerType")
-	if r.Credentials != nil {
+	switch {
+	case nilPointer(r.Credentials):
+		c.at("is a nil pointer", "credentials")
+	case r.Credentials != nil:
 		r.Credentials.check(&c)
 	}
 	return invalid(op, c.List)

@@ -254,7 +254,7 @@ func (r *TemplateRequest) validate(op string) error {
 	var c checker
 	c.at(problems.Required(r.Name), "name")
 	c.at(problems.Required(string(r.Mode)), "mode")
-	if r.Data == nil {
+	if r.Data == nil || nilPointer(r.Data) {
 		c.at("is missing", "data.body")
 	} else {
 		r.Data.check(&c)
@@ -387,15 +387,16 @@ var errNoProgress = errors.New("the list does not move on: a page came twice")
 
 // AllTemplates goes through every page of [Client.ListTemplates]: by
 // NextPage, else by Offset as far as the list's total. A list that tells
-// neither is one page. The error, if there is one, comes last; a page that
-// comes twice is one.
+// neither is one page. The error, if there is one, comes last; a page or a
+// NextPage that comes twice is one.
 func (c *Client) AllTemplates(ctx context.Context, opts ListTemplatesOptions) iter.Seq2[Template, error] {
 	return func(yield func(Template, error) bool) {
 		opts := opts // every iteration begins anew
 		var before json.RawMessage
+		seen := map[string]bool{} // every NextPage
 		for {
 			page, err := c.ListTemplates(ctx, opts)
-			if err == nil && len(page.Templates) > 0 && bytes.Equal(page.Data(), before) {
+			if err == nil && (len(page.Templates) > 0 && bytes.Equal(page.Data(), before) || seen[page.NextPage]) {
 				err = c.unreadable(c.ops.listTemplates, page.Meta, errNoProgress)
 			}
 			if err != nil {
@@ -410,10 +411,11 @@ func (c *Client) AllTemplates(ctx context.Context, opts ListTemplatesOptions) it
 			before = page.Data()
 			opts.Offset += len(page.Templates)
 			switch {
+			case page.NextPage != "": // also behind an empty page
+				seen[page.NextPage] = true
+				opts.NextPage, opts.Offset = page.NextPage, 0
 			case len(page.Templates) == 0:
 				return
-			case page.NextPage != "":
-				opts.NextPage, opts.Offset = page.NextPage, 0
 			case opts.NextPage != "" || opts.Offset >= page.Total:
 				return
 			}

@@ -24,8 +24,13 @@ type Verifier interface {
 // VerifierFunc makes a function a [Verifier].
 type VerifierFunc func(http.Header, []byte) error
 
-// Verify calls f.
-func (f VerifierFunc) Verify(header http.Header, body []byte) error { return f(header, body) }
+// Verify calls f; nil refuses everything.
+func (f VerifierFunc) Verify(header http.Header, body []byte) error {
+	if f == nil {
+		return errors.New("no verifier")
+	}
+	return f(header, body)
+}
 
 var errSignature = errors.New("wrong or missing signature")
 

@@ -7,7 +7,9 @@
 // Without credentials it runs against a fake server of its own. They are
 // OS1_BASE_URL, the URL of your tenant, OS1_TENANT_ID, and OS1_CLIENT_ID with
 // OS1_CLIENT_SECRET or OS1_ACCESS_TOKEN. The path of two-way messages is
-// documented nowhere: OS1_PATH_TWO_WAY sets it.
+// documented nowhere: OS1_PATH_TWO_WAY sets it. The real service is not told
+// the page's address to report to, but OS1_CALLBACK_URL, if it is set; and the
+// page's providers are not registered there, for they would be its default.
 package main
 
 import (
@@ -31,6 +33,8 @@ const (
 	secretVar = "OS1_CLIENT_SECRET"
 	tokenVar  = "OS1_ACCESS_TOKEN"
 	pathVar   = "OS1_PATH_TWO_WAY"
+
+	callbackVar = "OS1_CALLBACK_URL" // where the real service reports to
 )
 
 // guessedPath is where two-way messages may be sent. It is a guess.
@@ -93,6 +97,9 @@ func createProvider(request os1.ProviderRequest) func(context.Context, example.S
 		if err != nil {
 			return nil, err
 		}
+		if s.Real { // nobody's messages would arrive any more
+			return nil, example.Misuse("this would make the page's sample credentials your tenant's default: use a server of your own")
+		}
 		return client.CreateProvider(ctx, request)
 	}
 }
@@ -117,6 +124,12 @@ func send(request func(to string) (os1.SendRequest, error)) func(context.Context
 		req, err := request(s.To)
 		if err != nil {
 			return nil, err
+		}
+		if s.Real { // the page's callback is an address that anybody may watch
+			req.Callback = nil
+			if url := s.Getenv(callbackVar); url != "" {
+				req.Callback = callback(url)
+			}
 		}
 		return client.Send(ctx, req)
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -9,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cpaas-go/cpaas/examples/internal/example"
 	"github.com/cpaas-go/cpaas/os1"
 	"github.com/cpaas-go/cpaas/os1/os1test"
 )
@@ -127,6 +130,7 @@ func TestExitStatuses(t *testing.T) {
 		{2, map[string]string{baseVar: refusing.URL}, []string{"send-sms"}, tokenVar},
 		{2, with(), []string{"-to", "+919800000001", "send-sms"}, baseVar},
 		{2, with(baseVar, "https://acme.getos1.com"), []string{"send-sms"}, "CPAAS_TO"}, // the page's recipients, at the vendor's own host
+		{2, with(baseVar, "https://acme.getos1.com"), []string{"provider-ses"}, "sample credentials"},
 		{2, with(baseVar, "nowhere"), []string{"-to", "+919800000001", "send-sms"}, "base URL"},
 		{2, with(baseVar, "nowhere"), []string{"provider-ses"}, "base URL"},
 		{2, with(baseVar, "nowhere"), []string{"template-sms"}, "base URL"},
@@ -149,3 +153,31 @@ func TestExitStatuses(t *testing.T) {
 		}
 	}
 }
+
+// TestCallbackOfTheRealService: the page's callback address is not given to
+// it, one of the user's is.
+func TestCallbackOfTheRealService(t *testing.T) {
+	t.Parallel()
+	for env, want := range map[string]string{"": "", "https://example.com/os1": "https://example.com/os1"} {
+		var body []byte
+		rt := roundTrip(func(r *http.Request) (*http.Response, error) {
+			body, _ = io.ReadAll(r.Body)
+			return nil, errors.New("nobody is called")
+		})
+		values := map[string]string{tenantVar: "acme", tokenVar: "0123456789abcdef", callbackVar: env}
+		s := example.Session{
+			BaseURL: "https://acme.getos1.com", HTTP: &http.Client{Transport: rt}, To: "+919800000001", Real: true,
+			Getenv: func(name string) string { return values[name] },
+		}
+		if _, err := send(sms)(t.Context(), s); err == nil {
+			t.Error("no error")
+		}
+		if strings.Contains(string(body), "webhook.site") || (want != "") != strings.Contains(string(body), `"url":"`+want+`"`) || len(body) == 0 {
+			t.Errorf("%q: %s", env, body)
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -78,6 +78,7 @@ type Session struct {
 	Getenv  func(string) string // the environment, or the fake's credentials
 	HTTP    *http.Client        // prints what it sends
 	To      string              // the recipient to use instead of the page's; empty: the page's
+	Real    bool                // it is the vendor's own service
 	Out     io.Writer
 
 	secrets []string // never printed
@@ -201,7 +202,9 @@ func (p Program) session(to string, noRecipient bool, getenv func(string) string
 			secrets = append(secrets, getenv(name))
 		}
 	}
-	return Session{BaseURL: base, Getenv: getenv, HTTP: p.printing(out, secrets), To: to, Out: out, secrets: secrets}, func() {}, nil
+	return Session{
+		BaseURL: base, Getenv: getenv, HTTP: p.printing(out, secrets), To: to, Real: p.isReal(getenv(baseVar)), Out: out, secrets: secrets,
+	}, func() {}, nil
 }
 
 // isReal says whether base, the value of BASE_URL, is the vendor's service.
