@@ -186,6 +186,9 @@ func (l capillaryLeg) Send(ctx context.Context, s fallback.Submission) (fallback
 		return fallback.Ack{}, err
 	}
 	id, err := call(transport.NoWait(ctx))
+	if e, ok := errors.AsType[*capillary.Error](err); ok {
+		err = ownRule(err, e.Attempts, s.To)
+	}
 	if err != nil {
 		return fallback.Ack{}, err
 	}

@@ -119,7 +119,7 @@ func (l deflectorLeg) Check(s fallback.Submission) error {
 	if err != nil || l.Edit != nil { // Edit may repair it
 		return err
 	}
-	return deflectorRefusal(l.Client.Validate(m))
+	return deflectorRefusal(l.Client.Validate(m), s.To)
 }
 
 // Send submits s.
@@ -133,19 +133,16 @@ func (l deflectorLeg) Send(ctx context.Context, s fallback.Submission) (fallback
 	}
 	res, err := l.Client.Send(transport.NoWait(ctx), m)
 	if err != nil {
-		return fallback.Ack{}, deflectorRefusal(err)
+		return fallback.Ack{}, deflectorRefusal(err, s.To)
 	}
 	return fallback.Ack{ID: res.MessageID}, nil
 }
 
-// deflectorRefusal keeps a number that only the Client refuses, for its
-// length, from being taken as wrong by the legs of other providers.
-func deflectorRefusal(err error) error {
-	e, ok := errors.AsType[*deflector.Error](err)
-	if !ok || e.StatusCode != 0 || !errors.Is(err, fallback.ErrInvalidRecipient) {
-		return err
+func deflectorRefusal(err error, to string) error {
+	if e, ok := errors.AsType[*deflector.Error](err); ok {
+		return ownRule(err, e.Attempts, to)
 	}
-	return fmt.Errorf("%w: deflector: %s", fallback.ErrInvalidRequest, e.Message)
+	return err
 }
 
 func (l deflectorLeg) message(s fallback.Submission) (deflector.Message, error) {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/cpaas-go/cpaas/fallback"
 	"github.com/cpaas-go/cpaas/fallback/delivery"
-	"github.com/cpaas-go/cpaas/internal/phone"
 	"github.com/cpaas-go/cpaas/internal/transport"
 	"github.com/cpaas-go/cpaas/octopush"
 )
@@ -149,17 +148,11 @@ func octopushAck(res *octopush.Response, err error, to string) (fallback.Ack, er
 	return fallback.Ack{ID: octopushID(res.Ticket, to)}, nil
 }
 
-// octopushRefusal keeps a right number from being taken as wrong by the legs
-// of other providers, for a recipient of EditSMS's that the Client refuses.
 func octopushRefusal(err error, to string) error {
-	e, ok := errors.AsType[*octopush.Error](err)
-	if !ok || e.StatusCode != 0 || !errors.Is(err, fallback.ErrInvalidRecipient) {
-		return err
+	if e, ok := errors.AsType[*octopush.Error](err); ok {
+		return ownRule(err, e.Attempts, to)
 	}
-	if _, _, ok := phone.Split(to); !ok || !strings.HasPrefix(to, "+") {
-		return err
-	}
-	return fmt.Errorf("%w: octopush: %s", fallback.ErrInvalidRequest, e.Message)
+	return err
 }
 
 var errOctopushRepeated = fmt.Errorf("octopush: %w, by an attempt that got no answer: the ticket is not known", fallback.ErrDuplicate)

@@ -157,10 +157,8 @@ func (l os1Leg) Send(ctx context.Context, s fallback.Submission) (fallback.Ack, 
 		return fallback.Ack{}, errors.Join(fallback.ErrInvalidRequest, errNoClient)
 	}
 	res, err := l.Client.Send(transport.NoWait(ctx), req)
-	if e, ok := errors.AsType[*os1.Error](err); ok && e.Attempts == 0 && errors.Is(e, fallback.ErrInvalidRecipient) {
-		// The client's own rule, which is the vendor's: the address may be good
-		// for others.
-		return fallback.Ack{}, fmt.Errorf("%w: %s", fallback.ErrInvalidRequest, e.Message)
+	if e, ok := errors.AsType[*os1.Error](err); ok {
+		err = ownRule(err, e.Attempts, s.To)
 	}
 	if err != nil {
 		return fallback.Ack{}, err

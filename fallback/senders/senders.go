@@ -11,6 +11,7 @@ import (
 
 	"github.com/cpaas-go/cpaas/fallback"
 	"github.com/cpaas-go/cpaas/fallback/delivery"
+	"github.com/cpaas-go/cpaas/internal/phone"
 )
 
 // Token is a Verify for vendors that sign nothing: the secret is a parameter
@@ -76,5 +77,18 @@ func templateName(names map[string]string, name string) string {
 
 // digits is an E.164 number without its "+", as many vendors want it.
 func digits(e164 string) string { return strings.TrimPrefix(e164, "+") }
+
+// ownRule makes a client's refusal of an address, before any request, that
+// client's own: the legs of other providers may still use the address. What is
+// nobody's number stays wrong for all of them.
+func ownRule(err error, attempts int, to string) error {
+	if attempts > 0 || !errors.Is(err, fallback.ErrInvalidRecipient) {
+		return err
+	}
+	if _, _, ok := phone.Split(to); !ok && !strings.Contains(to, "@") {
+		return err
+	}
+	return fmt.Errorf("%w: %s", fallback.ErrInvalidRequest, err.Error()) // not %w: it is no longer what it was
+}
 
 var errNoClient = errors.New("no Client")

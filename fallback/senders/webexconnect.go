@@ -197,9 +197,16 @@ func (l webexLeg) Send(ctx context.Context, s fallback.Submission) (fallback.Ack
 	}
 	res, err := l.Client.Send(transport.NoWait(ctx), r)
 	if err != nil {
-		return fallback.Ack{}, err
+		return fallback.Ack{}, webexRefusal(err, s.To)
 	}
 	return fallback.Ack{ID: webexconnect.BaseTransID(res.TransID)}, nil
+}
+
+func webexRefusal(err error, to string) error {
+	if e, ok := errors.AsType[*webexconnect.Error](err); ok {
+		return ownRule(err, e.Attempts, to)
+	}
+	return err
 }
 
 func (l webexLeg) request(s fallback.Submission) (webexconnect.Request, error) {
@@ -317,10 +324,11 @@ func (l webexSMSLeg) SendBatch(ctx context.Context, all []fallback.Submission) [
 	results := make([]delivery.BatchResult, len(all))
 	var calls []*webexCall
 	for i, s := range all {
-		r, err := l.request(s)
 		if l.Client == nil {
-			err = errors.Join(fallback.ErrInvalidRequest, errNoClient)
+			results[i].Err = errors.Join(fallback.ErrInvalidRequest, errNoClient)
+			continue
 		}
+		r, err := l.request(s)
 		if err != nil {
 			results[i].Err = err
 			continue
@@ -329,6 +337,9 @@ func (l webexSMSLeg) SendBatch(ctx context.Context, all []fallback.Submission) [
 	}
 	for _, c := range calls {
 		l.sendCall(ctx, c, results)
+	}
+	for i, s := range all {
+		results[i].Err = webexRefusal(results[i].Err, s.To)
 	}
 	return results
 }
@@ -487,6 +498,9 @@ func (l webexV2Leg) Send(ctx context.Context, s fallback.Submission) (fallback.A
 		return fallback.Ack{}, err
 	}
 	res, err := l.V2.Send(transport.NoWait(ctx), r)
+	if e, ok := errors.AsType[*v2.Error](err); ok {
+		err = ownRule(err, e.Attempts, s.To)
+	}
 	if err != nil {
 		return fallback.Ack{}, err
 	}
