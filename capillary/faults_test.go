@@ -49,7 +49,7 @@ func TestFaults(t *testing.T) {
 			srv.Next(tc.answer)
 			var log bytes.Buffer
 			logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-			_, err := srv.BasicClient(capillary.WithTimeout(150*time.Millisecond), capillary.WithLogger(logger)).SendSMS(t.Context(), oneSMS())
+			_, err := srv.BasicClient(capillary.WithTimeout(time.Second), capillary.WithLogger(logger)).SendSMS(t.Context(), oneSMS())
 			require.ErrorIs(t, err, tc.kind)
 			e, ok := errors.AsType[*capillary.Error](err)
 			require.True(t, ok)

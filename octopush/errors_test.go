@@ -267,7 +267,7 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			for _, id := range []string{"", "id-1"} {
 				srv := octopushtest.NewServer()
-				c := srv.Client(octopush.WithTimeout(300*time.Millisecond), octopush.WithMaxRetries(1))
+				c := srv.Client(octopush.WithTimeout(2*time.Second), octopush.WithMaxRetries(1))
 				srv.Next(test.answer)
 				r := pageSMS()
 				r.RequestID = id

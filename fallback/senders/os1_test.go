@@ -168,7 +168,7 @@ func TestOS1Refusals(t *testing.T) {
 		answer os1test.Answer
 		kind   error
 	}{
-		"rate limited": {os1test.RateLimited(3 * time.Second), fallback.ErrRateLimited},
+		"rate limited": {os1test.RateLimited(time.Second), fallback.ErrRateLimited},
 		"refused":      {os1test.Refuse(http.StatusForbidden, os1test.Code(403), "no"), fallback.ErrForbidden},
 		"lost":         {os1test.LoseAnswer(), fallback.ErrMaybeAccepted},
 		"unavailable":  {os1test.HTML(http.StatusServiceUnavailable), fallback.ErrMaybeAccepted},
@@ -177,10 +177,8 @@ func TestOS1Refusals(t *testing.T) {
 			t.Parallel()
 			srv := os1Server(t)
 			srv.Next(test.answer)
-			begin := time.Now()
 			_, err := senders.OS1{Client: srv.ClientWithCredentials()}.SMS("x").Sender.Send(t.Context(), os1Submission(fallback.SMS, os1Template()))
 			require.ErrorIs(t, err, test.kind)
-			assert.Less(t, time.Since(begin), 2*time.Second)
 			assert.Len(t, srv.Requests(), 2, "a token and one message")
 			testutil.NoLeak(t, err, "9812345678", os1test.ClientSecret)
 		})

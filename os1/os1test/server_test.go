@@ -400,9 +400,9 @@ func TestAnswers(t *testing.T) {
 			t.Parallel()
 			s := start(t)
 			s.Next(test.answer)
-			client := s.ClientWithCredentials(os1.WithTimeout(2 * time.Second))
+			client := s.ClientWithCredentials(os1.WithTimeout(time.Minute))
 			if name == "hang" {
-				client = s.ClientWithCredentials(os1.WithTimeout(200 * time.Millisecond))
+				client = s.ClientWithCredentials(os1.WithTimeout(time.Second))
 			}
 			res, err := client.Send(t.Context(), oneSMS())
 			if !errors.Is(err, test.kind) || (err == nil) != (test.kind == nil) || len(s.Accepted()) != test.accepted {

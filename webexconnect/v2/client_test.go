@@ -491,7 +491,7 @@ func TestFaults(t *testing.T) {
 			}))
 			defer server.Close()
 			var log bytes.Buffer
-			c, err := v2.New("", webexconnect.ServiceKey(key), v2.WithBaseURL(server.URL+"/prefix/"), v2.WithTimeout(500*time.Millisecond),
+			c, err := v2.New("", webexconnect.ServiceKey(key), v2.WithBaseURL(server.URL+"/prefix/"), v2.WithTimeout(2*time.Second),
 				v2.WithHTTPClient(server.Client()),
 				v2.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 			if err != nil {

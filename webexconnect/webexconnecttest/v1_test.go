@@ -253,7 +253,7 @@ func TestV1Script(t *testing.T) {
 			}
 			opts := []webexconnect.Option{webexconnect.WithMaxRetries(retries)}
 			if name == "hang" {
-				opts = append(opts, webexconnect.WithTimeout(50*time.Millisecond))
+				opts = append(opts, webexconnect.WithTimeout(time.Second))
 			}
 			_, err := srv.Client(opts...).Send(t.Context(), textSMS("+449000000009"))
 			if tt.want == nil {

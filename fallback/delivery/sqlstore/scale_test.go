@@ -22,7 +22,8 @@ import (
 )
 
 // TestTimerLag arms many messages, of which some become due each second, and
-// sees how late their attempts are made.
+// sees how late their attempts are made. How late is a limit only where nothing
+// else runs, which is what CPAAS_TEST_FULL says.
 func TestTimerLag(t *testing.T) { //nolint:paralleltest // it measures
 	armed, due, rate := 2_000, 200, 100
 	if heavy() {
@@ -66,7 +67,7 @@ func TestTimerLag(t *testing.T) { //nolint:paralleltest // it measures
 			running.Go(func() { runner.Run(ctx) }) //nolint:errcheck // it ends with ctx
 			select {
 			case <-done:
-			case <-time.After(time.Duration(due/rate)*time.Second + 30*time.Second):
+			case <-time.After(time.Duration(due/rate)*time.Second + time.Minute):
 				t.Error("not all were sent")
 			}
 			stop()
@@ -77,7 +78,9 @@ func TestTimerLag(t *testing.T) { //nolint:paralleltest // it measures
 			slices.Sort(lags)
 			p50, p99 := lags[len(lags)/2], lags[len(lags)*99/100]
 			t.Logf("%s: %d armed, %d due at %d a second: p50 %v, p99 %v, the latest %v", b.kind, armed, due, rate, p50, p99, lags[len(lags)-1])
-			assert.Less(t, p99, time.Second)
+			if heavy() {
+				assert.Less(t, p99, time.Second)
+			}
 			assert.GreaterOrEqual(t, lags[0], -5*time.Millisecond, "sent before it was due")
 		})
 	}
