@@ -411,16 +411,33 @@ func (b *batch) call(ctx context.Context, r *Runner, places []int, verdicts []ve
 		}
 		verdicts[i] = v
 	}
-	halved := 0
-	for _, together := range refusedTogether(called, verdicts) {
-		halved += len(together)
+	groups := refusedTogether(called, verdicts)
+	if i := ofCall(called, groups, verdicts); i >= 0 {
+		r.called(b.jobs[0].st.Route, b.line, verdicts[i])
+	}
+	for _, together := range groups {
 		middle := len(together) / 2
 		b.call(ctx, r, together[:middle], verdicts, true)
 		b.call(ctx, r, together[middle:], verdicts, true)
 	}
-	if halved < len(called) {
-		r.called(b.jobs[0].st.Route, b.line, verdicts[called[0]])
+}
+
+// ofCall is whose verdict tells most about the provider: one that it took, or
+// the first. Those that are halved tell nothing yet; -1: all are.
+func ofCall(called []int, halved [][]int, verdicts []verdict) int {
+	first := -1
+	for _, i := range called {
+		if slices.ContainsFunc(halved, func(g []int) bool { return slices.Contains(g, i) }) {
+			continue
+		}
+		if verdicts[i].err == nil {
+			return i
+		}
+		if first < 0 {
+			first = i
+		}
 	}
+	return first
 }
 
 // refusedTogether are those of called that were refused in one call: all of

@@ -161,6 +161,36 @@ func TestBatchRefusedInPart(t *testing.T) {
 	})
 }
 
+// What a batch's first call says of the provider is not lost because others of
+// it were halved, and accepted then.
+func TestBatchToldToTheBreaker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := batching("a")
+		calls := 0
+		a.answer = func(_ context.Context, subs []fallback.Submission) []delivery.BatchResult {
+			results := make([]delivery.BatchResult, len(subs))
+			refusal := &wrapped{fallback.ErrInvalidRequest}
+			if calls++; calls == 1 {
+				results[0].Err, results[1].Err = refusal, refusal
+				results[2].Err, results[3].Err = fallback.ErrForbidden, fallback.ErrForbidden
+			}
+			return results
+		}
+		var alerts []error
+		r := running(t, delivery.Config{Observe: func(e delivery.Event) {
+			if e.Kind == delivery.Alert {
+				alerts = append(alerts, e.Err)
+			}
+		}})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+		outcomes, _ := collect(route.SendAll(t.Context(), several(4, nil)))
+		assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 2, fallback.Failed: 2}, outcomes)
+		require.Len(t, alerts, 1)
+		require.ErrorIs(t, alerts[0], fallback.ErrForbidden)
+	})
+}
+
 // wrapped is an error that is one value for all that were refused with it.
 type wrapped struct{ error }
 
