@@ -23,6 +23,12 @@
 // route means is stored with it, so that a new configuration does not change
 // messages under way.
 //
+// What certainly was not accepted because a provider was not there or had too
+// much to do is tried five times, then at the next provider or channel. When
+// the route has no more, such attempts are made again, after seconds at first
+// and some minutes later, until the deadline: an outage that ends before it
+// loses no message. A one-time password should have a Deadline.
+//
 // What was observed about an attempt only grows. Receipts may come late,
 // twice, in any order, before the provider's answer, or at another replica.
 //

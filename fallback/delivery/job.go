@@ -261,7 +261,8 @@ func (j *job) end(now time.Time) {
 
 // decide is what Decide says now. When that is the end, and only because
 // breakers are open, the provider nearest its probe that could still be tried
-// is tried all the same. Each breaker is looked at once: it may change between
+// is tried all the same; and when there is none, those that only were not
+// there are waited for. Each breaker is looked at once: it may change between
 // two looks.
 func (j *job) decide(now time.Time) cascade.Decision {
 	type shutAlt struct {
@@ -280,25 +281,37 @@ func (j *job) decide(now time.Time) cascade.Decision {
 			}
 		}
 	}
-	with := func(nearest *storedAlt) cascade.Decision {
+	with := func(nearest *storedAlt, persist bool) cascade.Decision {
 		p := j.st.plan(&j.r.cfg, func(a *storedAlt) bool {
 			return a != nearest && slices.ContainsFunc(shut, func(s shutAlt) bool { return s.storedAlt == a })
 		})
-		return cascade.Decide(p, j.st.seen(), cascade.State{Cancelled: j.st.Cancelled}, now.UnixNano())
+		p.Seed = seed(j.rec.Key)
+		return cascade.Decide(p, j.st.seen(), cascade.State{Cancelled: j.st.Cancelled, Persist: persist}, now.UnixNano())
 	}
 	j.nearest = nil
-	d := with(nil)
-	if d.Do != cascade.End || len(shut) == 0 {
+	d := with(nil, false)
+	if d.Do != cascade.End {
 		return d
 	}
 	slices.SortStableFunc(shut, func(a, b shutAlt) int { return a.probe.Compare(b.probe) })
 	for _, s := range shut {
-		if d := with(s.storedAlt); d.Do == cascade.Send || d.Do == cascade.Again {
+		if d := with(s.storedAlt, false); d.Do == cascade.Send || d.Do == cascade.Again {
 			j.nearest = s.storedAlt
 			return d
 		}
 	}
+	if d.Why == cascade.WhyExhausted {
+		return with(nil, true)
+	}
 	return d
+}
+
+// seed is a number that differs from key to key: FNV-1.
+func seed(key string) (n uint64) {
+	for i := range len(key) {
+		n = n*1099511628211 ^ uint64(key[i])
+	}
+	return n
 }
 
 // comment writes behind the last attempts why the route went on or stopped.

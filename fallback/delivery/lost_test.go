@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/cpaas-go/cpaas/fallback"
 	"github.com/cpaas-go/cpaas/fallback/delivery"
@@ -98,6 +99,93 @@ func TestRetryBehindAnOpenBreaker(t *testing.T) {
 		res, err := route.Wait(t.Context(), hello().Key)
 		require.NoError(t, err)
 		assert.Equal(t, fallback.Accepted, res.Outcome)
+	})
+}
+
+// An outage that ends before the deadline loses no message, whatever else was
+// tried meanwhile, and is not asked about all the time.
+func TestOutageBeforeTheDeadline(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		outage, deadline time.Duration
+		failure          error
+		second           error // of another channel; nil: there is none
+		most             int   // calls of the first
+	}{
+		"minutes":      {10 * time.Minute, time.Hour, fallback.ErrUnavailable, nil, 12},
+		"rate limited": {10 * time.Minute, time.Hour, fallback.ErrRateLimited, nil, 12},
+		"a day":        {24 * time.Hour, 0, fallback.ErrUnavailable, nil, 500},
+		"a short OTP":  {100 * time.Second, 2 * time.Minute, fallback.ErrUnavailable, nil, 12},
+		"two channels": {10 * time.Minute, time.Hour, fallback.ErrUnavailable, fallback.ErrNotOnChannel, 12},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			a, b := reporting("a"), reporting("b", test.second)
+			calls := 0
+			a.Hook = func(context.Context, fallback.Submission) error {
+				calls++
+				if time.Since(begun) < test.outage {
+					return test.failure
+				}
+				return nil
+			}
+			r := running(t, delivery.Config{})
+			stages := delivery.Route{{Try: a.on(fallback.RCS), Within: 20 * time.Second, Until: delivery.Accepted}}
+			if test.second != nil {
+				stages = append(stages, delivery.Stage{Try: b.on(fallback.SMS), Until: delivery.Accepted})
+			}
+			route := bind(t, r, stages)
+			m := hello()
+			if test.deadline > 0 {
+				m.Deadline = begun.Add(test.deadline)
+			}
+			res, err := route.Send(t.Context(), m)
+			require.NoError(t, err, name)
+			if res.Outcome == fallback.Pending {
+				res, err = route.Wait(t.Context(), m.Key)
+				require.NoError(t, err, name)
+			}
+			assert.Equal(t, fallback.Accepted, res.Outcome, name)
+			assert.False(t, res.PossibleDuplicate, name)
+			assert.LessOrEqual(t, calls, test.most, name)
+			assert.LessOrEqual(t, len(b.Sent()), 1, name)
+		})
+	}
+}
+
+// One that does not end is told when the deadline comes.
+func TestOutageBeyondTheDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := reporting("a")
+		a.Hook = func(context.Context, fallback.Submission) error { return fallback.ErrUnavailable }
+		r := running(t, delivery.Config{})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS)}})
+		m := hello()
+		m.Deadline = time.Now().Add(10 * time.Minute)
+		_, err := route.Send(t.Context(), m)
+		require.NoError(t, err)
+		res, err := route.Wait(t.Context(), m.Key)
+		require.ErrorIs(t, err, fallback.ErrUnavailable)
+		assert.Equal(t, fallback.Failed, res.Outcome)
+		assert.InDelta(t, 0, time.Until(m.Deadline).Seconds(), 3)
+		assert.LessOrEqual(t, len(res.Attempts), 1)
+	})
+}
+
+// A limit that is far away, and says so at once, delays messages; it does not
+// end them.
+func TestLimitIsNoFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := reporting("a")
+		limiter := rate.NewLimiter(rate.Every(time.Second), 1)
+		r := running(t, delivery.Config{Call: 5 * time.Second, Limit: func(ctx context.Context, _ string, n int) error {
+			return limiter.WaitN(ctx, n)
+		}})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+		outcomes, _ := collect(route.SendAll(t.Context(), several(300, nil)))
+		assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 300}, outcomes)
 	})
 }
 

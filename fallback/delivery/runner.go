@@ -26,8 +26,9 @@ type Config struct {
 	Hours func(fallback.Submission, time.Time) time.Time
 
 	// Limit blocks until n submissions may be made to the provider. When it
-	// would take longer than the stage or the deadline allows, or fails, the
-	// next provider is tried.
+	// would take longer than Call, the stage or the deadline allows, or fails,
+	// the next provider is tried; when there is none, it is asked again later,
+	// until the deadline.
 	Limit func(ctx context.Context, provider string, n int) error
 
 	// Hold is how long an attempt of unknown fate waits for a receipt that

@@ -165,7 +165,8 @@ func (s *state) plan(c *Config, shut func(a *storedAlt) bool) *cascade.Plan {
 func (a *storedAlt) repeat(c *Config) time.Duration { return max(0, a.Repeat-c.Call) }
 
 // maxTries is how often one attempt is submitted that certainly was not
-// accepted.
+// accepted, before the route goes on. When it has no more to go on with, such
+// attempts are made again until the deadline.
 const maxTries = 5
 
 // seen is the attempts as Decide sees them.

@@ -21,7 +21,8 @@ type Plan struct {
 
 	Hold  time.Duration // how long an attempt of unknown fate waits for proof
 	Grace time.Duration // how long a revoked one waits for a crossing receipt
-	Tries int           // submissions of one attempt that certainly was not accepted; 0: one
+	Tries int           // submissions of one attempt that certainly was not accepted, before others are tried; 0: one
+	Seed  uint64        // shortens waits by up to half; 0: it does not
 }
 
 // Nano is t for Plan.Deadline and the like: in nanoseconds since 1970, at least

@@ -12,6 +12,7 @@ import (
 type State struct {
 	Cancelled bool // its owner wants no more of it
 	NoMore    bool // nothing may be submitted any more: the caller is gone
+	Persist   bool // nobody else is left: go on with those that may yet take it
 }
 
 // Do is what to do.
@@ -283,8 +284,48 @@ func (v *view) walk(d Decision, st State) Decision {
 		return d.end(WhyUnsure)
 	case d.Outcome >= OutcomeAccepted:
 		return d.end(WhySilence)
+	case st.Persist && d.Outcome <= OutcomeFailed && !v.late && !st.NoMore:
+		return v.persist(d)
 	}
 	return d.end(WhyExhausted)
+}
+
+// persist goes on with what was refused as often as a leg allows, for reasons
+// that pass, as long as there is time: else the message would be lost.
+func (v *view) persist(d Decision) Decision {
+	first, until := -1, int64(math.MaxInt64)
+	for i := range v.as {
+		a := &v.as[i]
+		alt := &v.p.Stages[a.Stage].Legs[a.Leg].Alts[a.Alt]
+		if a.Status() != StatusRefused || !passes(a.Refused) || v.isDead(alt.Address) {
+			continue
+		}
+		left := time.Duration(v.p.Deadline - a.Last)
+		at := a.Last + int64(max(min(v.backOff(a.Tries, 0), left/2), time.Second, a.After))
+		if alt.Shut {
+			at = max(at, v.now+int64(shutWait))
+		}
+		if at < v.p.Deadline && at < until {
+			first, until = i, at
+		}
+	}
+	switch {
+	case first < 0:
+		return d.end(WhyExhausted)
+	case v.now < until:
+		return d.wait(WhyBackOff, until)
+	}
+	a := &v.as[first]
+	return v.act(d, legStep{do: doAgain, why: WhyRetry, alt: a.Alt, attempt: first}, a.Stage, a.Leg)
+}
+
+// shutWait is how long it takes until a provider that is left alone is looked
+// at again.
+const shutWait = 15 * time.Second
+
+// passes reports whether what was refused for r may be taken later.
+func passes(r errs.Reason) bool {
+	return r == errs.ReasonUnavailable || r == errs.ReasonRateLimited
 }
 
 // begun is the last stage that was begun.
@@ -458,7 +499,7 @@ const maxRepeats = 2 // of an attempt of unknown fate
 func (v *view) unsureStep(alt *Alt, a *Attempt, n int) legStep {
 	unsure := a.Facts[FactUnsure]
 	if alt.Repeat > 0 && a.Tries <= maxRepeats && !alt.Shut && !v.late {
-		at := a.Last + int64(backOff(a.Tries-1, a.After))
+		at := a.Last + int64(v.backOff(a.Tries-1, a.After))
 		switch end := a.Begun + int64(alt.Repeat); {
 		case at >= end || v.now >= end: // it would no longer be refused
 		case v.now >= at:
@@ -476,12 +517,22 @@ func (v *view) unsureStep(alt *Alt, a *Attempt, n int) legStep {
 	return legStep{}
 }
 
-// backOff is how long to wait before try number n+2: at once, then longer.
-func backOff(n int, after time.Duration) time.Duration {
+// backOff is how long an attempt waits after its n-th call: half a second to a
+// second, then double that, up to some minutes; and no less than the provider
+// asked for. Which of it, the plan's seed says, so that not all that failed
+// together come back together.
+func (v *view) backOff(n int, after time.Duration) time.Duration {
 	if n <= 0 {
 		return after
 	}
-	return max(after, time.Second<<min(n-1, 5))
+	wait := time.Second << min(n-1, 8)
+	if v.p.Seed != 0 {
+		h := (v.p.Seed + uint64(n)) * 0x9e3779b97f4a7c15 // mixes the bits: see splitmix64
+		h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+		h = (h ^ h>>27) * 0x94d049bb133111eb
+		wait -= time.Duration((h^h>>31)>>1) % (wait / 2)
+	}
+	return max(after, wait)
 }
 
 // acceptedStep is what an accepted attempt wants: its receipt; when that does
@@ -531,10 +582,10 @@ func (v *view) accepted(a *Attempt) int64 {
 // retryStep is another try at an attempt that certainly was not accepted, if
 // one is worth it and there is time left.
 func (v *view) retryStep(a *Attempt, n int) legStep {
-	if a.Tries >= v.p.Tries || a.Refused != errs.ReasonUnavailable && a.Refused != errs.ReasonRateLimited {
+	if a.Tries >= v.p.Tries || !passes(a.Refused) {
 		return legStep{}
 	}
-	at := a.Last + int64(backOff(a.Tries, a.After))
+	at := a.Last + int64(v.backOff(a.Tries, a.After))
 	if within := v.p.Stages[a.Stage].Within; within > 0 && at >= a.Begun+int64(within) {
 		return legStep{}
 	}

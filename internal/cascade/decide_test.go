@@ -316,6 +316,44 @@ func TestDecide(t *testing.T) {
 			want: want{do: End, why: WhyUnsure, outcome: OutcomeUnknown},
 		},
 
+		"goes on when nobody else is left": {
+			plan: with(route(Accepted, 0, 1, 1), func(p *Plan) { p.Tries = 1; p.Deadline = 100 * sec }), st: State{Persist: true}, now: 3 * sec,
+			as: []Attempt{refused(0, 0, 0, errs.ReasonUnavailable), refused(1, 0, 0, errs.ReasonNotOnChannel)}, want: want{do: Again, why: WhyRetry},
+		},
+		"waits before it goes on, for less and less": {
+			plan: with(route(Accepted, 0, 1), func(p *Plan) { p.Tries = 5; p.Deadline = 101 * sec }), st: State{Persist: true}, now: 2 * sec,
+			as:   []Attempt{{Tries: 8, Begun: sec, Last: sec, Refused: errs.ReasonRateLimited, Facts: Facts{FactRefused: sec}}},
+			want: want{do: Wait, why: WhyBackOff, until: 51 * sec}, // 128 s are more than half of what is left
+		},
+		"looks again at who is left alone": {
+			plan: with(route(Accepted, 0, 1), func(p *Plan) { p.Tries = 1; p.Deadline = 100 * sec; p.Stages[0].Legs[0].Alts[0].Shut = true }), st: State{Persist: true}, now: 9 * sec,
+			as: []Attempt{refused(0, 0, 0, errs.ReasonUnavailable)}, want: want{do: Wait, why: WhyBackOff, until: 24 * sec},
+		},
+		"goes on with the first that is due": {
+			plan: with(route(Accepted, 0, 1, 1), func(p *Plan) { p.Tries = 1; p.Deadline = 100 * sec }), st: State{Persist: true}, now: 3 * sec,
+			as: []Attempt{
+				{Tries: 1, Begun: sec, Last: sec, After: 30 * time.Second, Refused: errs.ReasonRateLimited, Facts: Facts{FactRefused: sec}},
+				refused(1, 0, 0, errs.ReasonUnavailable),
+			},
+			want: want{do: Again, why: WhyRetry, stage: 1, attempt: 1},
+		},
+		"does not go on beyond the deadline": {
+			plan: with(route(Accepted, 0, 1), func(p *Plan) { p.Tries = 1; p.Deadline = 2 * sec }), st: State{Persist: true}, now: sec,
+			as: []Attempt{refused(0, 0, 0, errs.ReasonUnavailable)}, want: want{do: End, why: WhyExhausted, outcome: OutcomeFailed},
+		},
+		"does not go on with a wrong address": {
+			plan: with(route(Accepted, 0, 1, 1), func(p *Plan) { p.Tries = 1; p.Deadline = 100 * sec }), st: State{Persist: true}, now: 3 * sec,
+			as: []Attempt{refused(0, 0, 0, errs.ReasonUnavailable), refused(1, 0, 0, errs.ReasonInvalidRecipient)}, want: want{do: End, why: WhyExhausted, outcome: OutcomeFailed},
+		},
+		"does not go on while one may have it": {
+			plan: with(route(Accepted, 0, 1, 1), func(p *Plan) { p.Tries = 1; p.Deadline = 100 * sec }), st: State{Persist: true}, now: 3 * sec,
+			as: []Attempt{at(0, 0, 0, FactUnsure), refused(1, 0, 0, errs.ReasonUnavailable)}, want: want{do: End, why: WhyExhausted, outcome: OutcomeUnknown},
+		},
+		"does not go on for who is gone": {
+			plan: with(route(Accepted, 0, 1), func(p *Plan) { p.Tries = 1; p.Deadline = 100 * sec }), st: State{Persist: true, NoMore: true}, now: 3 * sec,
+			as: []Attempt{refused(0, 0, 0, errs.ReasonUnavailable)}, want: want{do: End, why: WhyExhausted, outcome: OutcomeFailed},
+		},
+
 		"at once, the second leg": {plan: atOnce(Accepted), as: []Attempt{busy(0, 0, 0)}, want: want{do: Send, why: WhyAtOnce, leg: 1, attempt: -1}},
 		"at once, waits for both": {plan: atOnce(Accepted), as: []Attempt{busy(0, 0, 0), busy(0, 1, 0)}, want: want{do: Wait, why: WhyInFlight, until: never}},
 		"at once, one is enough":  {plan: atOnce(Accepted), as: []Attempt{refused(0, 0, 0, errs.ReasonUnavailable), at(0, 1, 0, FactAccepted)}, want: want{do: End, why: WhyReached, outcome: OutcomeAccepted, attempt: 1}},
@@ -362,11 +400,12 @@ func FuzzDecide(f *testing.F) {
 func play(t *testing.T, r *rand.Rand) {
 	t.Helper()
 	p := randomPlan(r)
+	st := State{Persist: r.IntN(2) == 0}
 	var as []Attempt
 	now := sec
 	for step := range 10_000 {
-		d := Decide(p, as, State{}, now)
-		if again := Decide(p, as, State{}, now); again != d {
+		d := Decide(p, as, st, now)
+		if again := Decide(p, as, st, now); again != d {
 			t.Fatalf("two answers: %+v and %+v", d, again)
 		}
 		unsure := false
@@ -399,6 +438,12 @@ func play(t *testing.T, r *rand.Rand) {
 			if s := a.Status(); s != StatusUnsure && s != StatusRefused {
 				t.Fatalf("a repeat of an attempt with status %d", s)
 			}
+			if p.Deadline != 0 && now >= p.Deadline {
+				t.Fatal("a repeat after the deadline")
+			}
+			if p.Stages[a.Stage].Legs[a.Leg].Alts[a.Alt].Shut {
+				t.Fatal("a repeat at what is to be left alone")
+			}
 			a.Tries++
 			a.Busy = true
 		case Find:
@@ -429,6 +474,29 @@ func play(t *testing.T, r *rand.Rand) {
 		}
 		if step == 9_999 {
 			t.Fatal("no end")
+		}
+	}
+}
+
+// TestBackOff: a wait is what it would be without seed, or shorter by less
+// than half, and not the same for all.
+func TestBackOff(t *testing.T) {
+	t.Parallel()
+	for n := range 12 {
+		whole := (&view{p: &Plan{}}).backOff(n, 0)
+		seen := map[time.Duration]bool{}
+		for seed := range uint64(1000) {
+			v := view{p: &Plan{Seed: seed}}
+			wait := v.backOff(n, 0)
+			if seen[wait] = true; wait > whole || wait < whole/2 {
+				t.Fatalf("call %d, seed %d: %v of %v", n, seed, wait, whole)
+			}
+			if asked := v.backOff(n, time.Hour); asked != time.Hour {
+				t.Fatalf("the provider asked for an hour: %v", asked)
+			}
+		}
+		if n > 0 && len(seen) < 990 {
+			t.Errorf("call %d: %d waits for 1000 seeds", n, len(seen))
 		}
 	}
 }
@@ -471,7 +539,7 @@ func observe(r *rand.Rand, as []Attempt, now int64) bool {
 }
 
 func randomPlan(r *rand.Rand) *Plan {
-	p := &Plan{AtMostOnce: r.IntN(3) == 0, Promotional: r.IntN(4) == 0, Tries: r.IntN(4), Hold: time.Duration(r.IntN(20)) * time.Second, Grace: 3 * time.Second}
+	p := &Plan{Seed: r.Uint64N(5), AtMostOnce: r.IntN(3) == 0, Promotional: r.IntN(4) == 0, Tries: r.IntN(4), Hold: time.Duration(r.IntN(20)) * time.Second, Grace: 3 * time.Second}
 	if r.IntN(2) == 0 {
 		p.Deadline = int64(1+r.IntN(300)) * sec
 	}
