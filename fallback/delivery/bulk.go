@@ -72,7 +72,6 @@ func (x *bulk) stop() {
 func (x *bulk) send(chunk []fallback.Message) bool {
 	work := context.WithoutCancel(x.ctx)
 	var jobs, again []*job
-	var steps []next
 	records := map[string]bool{}
 	for _, m := range chunk {
 		j, err := x.b.job(m)
@@ -86,10 +85,11 @@ func (x *bulk) send(chunk []fallback.Message) bool {
 			again = append(again, j)
 			continue
 		}
+		j.bulk = true
 		records[j.rec.Key] = true
-		jobs, steps = append(jobs, j), append(steps, j.step(work))
+		jobs = append(jobs, j)
 	}
-	groups, alone := x.b.r.group(jobs, steps)
+	groups, alone := x.b.r.group(jobs, x.b.r.firstSteps(work, jobs))
 	x.b.r.queue(groups, alone)
 	stored, later := x.store(work, jobs)
 	if stored {
@@ -108,6 +108,29 @@ func (x *bulk) send(chunk []fallback.Message) bool {
 		}
 	}
 	return true
+}
+
+// firstSteps are the first steps of jobs: together, if each asks for consent.
+func (r *Runner) firstSteps(ctx context.Context, jobs []*job) []next {
+	steps := make([]next, len(jobs))
+	at := func(i int) { steps[i] = jobs[i].step(ctx) }
+	if r.cfg.Consent == nil {
+		for i := range jobs {
+			at(i)
+		}
+		return steps
+	}
+	var asked sync.WaitGroup
+	free := make(chan struct{}, cap(r.slots))
+	for i := range jobs {
+		free <- struct{}{}
+		asked.Go(func() {
+			at(i)
+			<-free
+		})
+	}
+	asked.Wait()
+	return steps
 }
 
 // store puts new messages into the store. Those that it does not take, because
@@ -209,12 +232,16 @@ func (x *bulk) look(key string) bool {
 }
 
 // queue gives the calls of many the time to wait for one another: as many as
-// there are slots begin at once, the others when those are over. Before its
-// lease ends a call that was not begun must not be taken for one that was lost.
+// there are slots begin at once, the others when those are over, and each may
+// wait for its provider's limit first. Before its lease ends a call that was
+// not begun must not be taken for one that was lost.
 func (r *Runner) queue(groups []*batch, alone []single) {
-	place := 0
+	place, limit := 0, time.Duration(0)
+	if r.cfg.Limit != nil {
+		limit = r.cfg.Call // see patience
+	}
 	wait := func(jobs ...*job) {
-		extra := time.Duration(place/cap(r.slots)) * r.cfg.Call
+		extra := time.Duration(place/cap(r.slots))*(r.cfg.Call+limit) + limit
 		place++
 		for _, j := range jobs {
 			for i := range j.st.Attempts {
@@ -378,6 +405,21 @@ func (b *batch) send(ctx context.Context, r *Runner) {
 // is tried again one by one.
 func (b *batch) call(ctx context.Context, r *Runner, places []int, verdicts []verdict, half bool) {
 	begun := time.Now()
+	until := begun.Add(r.cfg.Call)
+	for _, i := range places {
+		if j := b.jobs[i]; half { // then the lease was not meant for another wait
+			until = earlier(until, time.Unix(0, j.st.Attempts[0].Lease).Add(-r.cfg.Call))
+		} else {
+			until = earlier(until, j.patience(&j.st.Attempts[0], begun))
+		}
+	}
+	if err := r.limit(ctx, b.line.provider, len(places), until); err != nil {
+		for _, i := range places {
+			verdicts[i] = verdict{ref: b.jobs[i].st.Attempts[0].Ref, at: time.Now(), err: err}
+		}
+		return
+	}
+	begun = time.Now()
 	end := begun.Add(r.cfg.Call)
 	var subs []fallback.Submission
 	var called []int
@@ -420,6 +462,13 @@ func (b *batch) call(ctx context.Context, r *Runner, places []int, verdicts []ve
 		b.call(ctx, r, together[:middle], verdicts, true)
 		b.call(ctx, r, together[middle:], verdicts, true)
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // ofCall is whose verdict tells most about the provider: one that it took, or

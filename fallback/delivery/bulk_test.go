@@ -2,9 +2,11 @@ package delivery_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -349,4 +351,76 @@ func TestSendAllStoreFails(t *testing.T) {
 			assert.Equal(t, 2500, total, op)
 		})
 	}
+}
+
+// The provider's limit is waited for when the messages are stored, once for
+// each call, and not for what was sent before.
+func TestBulkWaitsForTheLimit(t *testing.T) {
+	t.Parallel()
+	for name, most := range map[string]int{"one by one": 1, "batches": 100} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &batcher{provider: silent("a")}
+			a.caps.MaxBatch = most
+			wait := limiter(100 * time.Millisecond)
+			var mu sync.Mutex
+			var asked []int
+			r := running(t, delivery.Config{Limit: func(ctx context.Context, provider string, n int) error {
+				mu.Lock()
+				asked = append(asked, n)
+				mu.Unlock()
+				return wait(ctx, provider, n)
+			}})
+			route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+			for range 2 {
+				begun := time.Now()
+				for res, err := range route.SendAll(t.Context(), several(300, nil)) {
+					require.NoError(t, err, name)
+					assert.Equal(t, fallback.Accepted, res.Outcome, name)
+				}
+				assert.LessOrEqual(t, time.Since(begun), 31*time.Second, name)
+			}
+			assert.Equal(t, slices.Repeat([]int{most}, 300/most), asked, name)
+		})
+	}
+}
+
+// One that has no room for a batch does not end it.
+func TestBulkLimitRefusesBatches(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := batching("a")
+		r := running(t, delivery.Config{Limit: func(_ context.Context, _ string, n int) error {
+			if n > 10 {
+				return errors.New("never so many")
+			}
+			return nil
+		}})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+		outcomes, _ := collect(route.SendAll(t.Context(), several(50, nil)))
+		assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 50}, outcomes)
+		assert.Empty(t, a.sizes())
+		assert.Len(t, a.Sent(), 50)
+	})
+}
+
+// Many are asked for their consent together: else the first would have waited
+// too long when the last was asked.
+func TestBulkConsent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a := batching("a")
+		r := running(t, delivery.Config{Consent: func(_ context.Context, s fallback.Submission) error {
+			time.Sleep(200 * time.Millisecond)
+			if s.Message.Key == "7" {
+				return fallback.ErrOptedOut
+			}
+			return nil
+		}})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
+		begun := time.Now()
+		outcomes, _ := collect(route.SendAll(t.Context(), several(1000, nil)))
+		assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 999, fallback.Failed: 1}, outcomes)
+		assert.Equal(t, []int{999}, a.sizes())
+		assert.LessOrEqual(t, time.Since(begun), 10*time.Second)
+	})
 }

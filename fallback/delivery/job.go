@@ -25,6 +25,7 @@ type job struct {
 	stored   bool       // the record is in the store
 	cancel   bool       // its owner wants no more of it
 	unsaved  bool       // verdicts were applied that are not stored yet
+	bulk     bool       // its calls wait for the provider's limit when it is stored, not before
 	nearest  *storedAlt // when every provider is shut: the one that is tried all the same
 	decision cascade.Decision
 	news     []EventKind // what is told once it is stored
@@ -59,6 +60,7 @@ type next struct {
 // finished. Verdicts are of calls that were made already.
 func (j *job) run(ctx context.Context, verdicts ...verdict) (fallback.Result, error) {
 	var retry storeRetry
+	j.bulk = false
 	for {
 		for _, v := range verdicts {
 			j.apply(v)
@@ -385,8 +387,12 @@ func (j *job) prepare(ctx context.Context, d cascade.Decision, now time.Time) (c
 	} else if stop {
 		return -1, false
 	}
-	if !j.limit(ctx, a, leg, now) {
-		return -1, false
+	if !j.bulk {
+		if err := j.r.limit(ctx, leg.Provider, 1, j.patience(a, now)); err != nil {
+			a.Tries++
+			j.refuse(a, time.Now(), errs.ReasonRateLimited, err)
+			return -1, false
+		}
 	}
 	if !j.r.breakers.admit(line{leg.Provider, leg.Channel}, now, j.st.alt(a) == j.nearest) {
 		forget() // somebody else is the probe: decide again
@@ -421,11 +427,9 @@ func (j *job) consent(ctx context.Context, a *storedAttempt, sub fallback.Submis
 	return false, true
 }
 
-// limit waits for the provider's rate limit, no longer than the stage has.
-func (j *job) limit(ctx context.Context, a *storedAttempt, leg fallback.Leg, now time.Time) bool {
-	if j.r.cfg.Limit == nil {
-		return true
-	}
+// patience is until when an attempt waits for its provider's limit: no longer
+// than its stage has.
+func (j *job) patience(a *storedAttempt, now time.Time) time.Time {
 	end := now.Add(j.r.cfg.Call)
 	if within := j.st.Stages[a.Stage].Within; within > 0 && now.Add(within).Before(end) {
 		end = now.Add(within)
@@ -433,14 +437,20 @@ func (j *job) limit(ctx context.Context, a *storedAttempt, leg fallback.Leg, now
 	if deadline := time.Unix(0, j.st.Deadline); deadline.Before(end) {
 		end = deadline
 	}
-	ctx, cancel := context.WithDeadline(ctx, end)
-	defer cancel()
-	if err := j.r.cfg.Limit(ctx, leg.Provider, 1); err != nil {
-		a.Tries++
-		j.refuse(a, time.Now(), errs.ReasonRateLimited, err)
-		return false
+	return end
+}
+
+// limit waits until n submissions may be made to a provider.
+func (r *Runner) limit(ctx context.Context, provider string, n int, until time.Time) error {
+	if r.cfg.Limit == nil {
+		return nil
 	}
-	return true
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	if err := r.cfg.Limit(ctx, provider, n); err != nil {
+		return fmt.Errorf("%w: Config.Limit: %s", fallback.ErrRateLimited, err.Error()) // whatever it is, nothing was sent
+	}
+	return nil
 }
 
 // refuse notes that a certainly was not accepted, by anybody.
@@ -514,6 +524,16 @@ func (j *job) submit(ctx context.Context, i int) verdict {
 	v := verdict{ref: a.Ref, try: a.Tries, at: begun}
 	if v.late = j.late(a, begun); v.late != "" {
 		return v
+	}
+	if j.bulk {
+		v.err = j.r.limit(ctx, j.st.alt(a).Provider, 1, j.patience(a, begun))
+		v.at = time.Now()
+		if begun = v.at; v.err != nil {
+			return v
+		}
+		if v.late = j.late(a, begun); v.late != "" {
+			return v
+		}
 	}
 	leg, sub, err := j.submission(a, begun)
 	if err != nil {

@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -10,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/time/rate"
 
 	"github.com/cpaas-go/cpaas/fallback"
 	"github.com/cpaas-go/cpaas/fallback/delivery"
@@ -173,16 +173,36 @@ func TestOutageBeyondTheDeadline(t *testing.T) {
 	})
 }
 
+// limiter lets one submission through each time, and fails at once when that
+// would take longer than the context has.
+func limiter(each time.Duration) func(context.Context, string, int) error {
+	var mu sync.Mutex
+	next := time.Now()
+	return func(ctx context.Context, _ string, n int) error {
+		mu.Lock()
+		now := time.Now()
+		at := next
+		if at.Before(now) {
+			at = now
+		}
+		if end, ok := ctx.Deadline(); ok && at.After(end) {
+			mu.Unlock()
+			return errors.New("too many are waiting")
+		}
+		next = at.Add(time.Duration(n) * each)
+		mu.Unlock()
+		time.Sleep(at.Sub(now))
+		return nil
+	}
+}
+
 // A limit that is far away, and says so at once, delays messages; it does not
 // end them.
 func TestLimitIsNoFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := reporting("a")
-		limiter := rate.NewLimiter(rate.Every(time.Second), 1)
-		r := running(t, delivery.Config{Call: 5 * time.Second, Limit: func(ctx context.Context, _ string, n int) error {
-			return limiter.WaitN(ctx, n)
-		}})
+		r := running(t, delivery.Config{Call: 5 * time.Second, Limit: limiter(time.Second)})
 		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS), Until: delivery.Accepted}})
 		outcomes, _ := collect(route.SendAll(t.Context(), several(300, nil)))
 		assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 300}, outcomes)

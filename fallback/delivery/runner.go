@@ -28,7 +28,8 @@ type Config struct {
 	// Limit blocks until n submissions may be made to the provider. When it
 	// would take longer than Call, the stage or the deadline allows, or fails,
 	// the next provider is tried; when there is none, it is asked again later,
-	// until the deadline.
+	// until the deadline. n is 1, but with SendAll the size of a batch: where
+	// that is more than it ever allows, the messages go one by one.
 	Limit func(ctx context.Context, provider string, n int) error
 
 	// Hold is how long an attempt of unknown fate waits for a receipt that
