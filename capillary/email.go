@@ -106,7 +106,8 @@ func (a *Attachment) image() bool {
 	})
 }
 
-// EmailResponse is Capillary's word about the e-mails of a call.
+// EmailResponse is Capillary's word about the e-mails of a call. It prints what
+// its Messages hold: do not log it.
 type EmailResponse struct {
 	Status   Status
 	Messages []EmailResult // in an order that is not guaranteed to be the request's
@@ -116,7 +117,8 @@ type EmailResponse struct {
 	Raw       []byte `json:"-"` // the answer, JSON or XML
 }
 
-// EmailResult is one e-mail as the vendor repeats it.
+// EmailResult is one e-mail as the vendor repeats it. It holds and prints
+// addresses and the text: do not log it.
 type EmailResult struct {
 	Outcome
 

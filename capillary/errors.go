@@ -17,11 +17,11 @@ import (
 
 // What an error of this package can be, for errors.Is.
 var (
-	ErrInvalidRequest   = errs.InvalidRequest   // refused here or there: repeating it changes nothing
+	ErrInvalidRequest   = errs.InvalidRequest   // refused by this client before sending, or by the vendor: repeating it changes nothing
 	ErrInvalidRecipient = errs.InvalidRecipient // only recipients' addresses are missing or malformed
 	ErrUnauthorized     = errs.Unauthorized     // the key, the secret or the password is wrong
 	ErrForbidden        = errs.Forbidden        // no WRITE access to the Communication resource
-	ErrRateLimited      = errs.RateLimited      // see Error.RetryAfter; or WithRateLimit's own limit
+	ErrRateLimited      = errs.RateLimited      // the vendor's limit, or WithRateLimit's own: see Error.RetryAfter
 	ErrUnavailable      = errs.Unavailable      // certainly not accepted; try later
 	ErrMaybeAccepted    = errs.MaybeAccepted    // some or all may have been accepted: sending again may send twice
 	ErrDecode           = errs.Decode           // the answer could not be read; comes with ErrMaybeAccepted or, for a token, ErrUnavailable
@@ -63,9 +63,9 @@ const (
 	CodeSameCustomer          Code = 521 // ErrUnavailable: several actions are running for the same customer; as an HTTP status it may be a gateway's, and proves nothing
 
 	CodeBatchTooLarge Code = 1060 // ErrInvalidRequest: too many messages in a call; how many are is not documented
-	CodeHeader1061    Code = 1061 // this one and the next two are about the headers or the organisation
-	CodeHeader1062    Code = 1062
-	CodeHeader1064    Code = 1064
+	CodeHeader1061    Code = 1061 // about the headers or the organisation; more is not documented
+	CodeHeader1062    Code = 1062 // as CodeHeader1061
+	CodeHeader1064    Code = 1064 // as CodeHeader1061
 
 	CodeNotAuthorized            Code = 4000 // ErrForbidden; with HTTP status 403
 	CodeAuthorizationUnavailable Code = 4001 // ErrUnavailable; with HTTP status 503: try later
@@ -143,9 +143,9 @@ type Error struct {
 	Op         string        // "SendSMS"
 	StatusCode int           // the HTTP status; 0: no answer, or refused before it was sent
 	Code       Code          // the vendor's code of the call; 0: none
-	Message    string        // the vendor's words on one line, numbers masked
+	Message    string        // the vendor's words on one line, numbers and addresses masked
 	RequestID  string        // the vendor's id of the call, from the header X-Cap-Requestid
-	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
+	RetryAfter time.Duration // how long to wait, as the vendor or WithRateLimit says; 0: not said
 	Attempts   int           // requests made; 0: none
 	Fields     []FieldError  // the fields that are wrong, when it was refused before it was sent
 
@@ -194,7 +194,7 @@ func (i Item) Recipient() string {
 // message. As an error it matches one of this package's Err values.
 type Issue struct {
 	Code    Code   // 0: none
-	Message string // on one line, numbers masked
+	Message string // on one line, numbers and addresses masked
 }
 
 // Error is the issue on one line.
@@ -227,7 +227,8 @@ func (e *Error) Unwrap() error { return e.fault.Cause }
 // Is reports whether e is target, one of this package's Err values.
 func (e *Error) Is(target error) bool { return e.fault.Is(target) }
 
-// RetryDelay is RetryAfter.
+// RetryDelay is RetryAfter, for code that knows no vendor: the runners of
+// package fallback read it through an interface with this method.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
 
 // LogValue is the error as attributes.

@@ -34,7 +34,8 @@ type SMS struct {
 	Extra map[string]json.RawMessage
 }
 
-// SMSResponse is Capillary's word about the text messages of a call.
+// SMSResponse is Capillary's word about the text messages of a call. It prints
+// what its Messages hold: do not log it.
 type SMSResponse struct {
 	Status   Status
 	Messages []SMSResult // in an order that is not guaranteed to be the request's
@@ -44,7 +45,8 @@ type SMSResponse struct {
 	Raw       []byte `json:"-"` // the answer, JSON or XML
 }
 
-// SMSResult is one text message as the vendor repeats it.
+// SMSResult is one text message as the vendor repeats it. It holds and prints
+// the phone number and the text: do not log it.
 type SMSResult struct {
 	Outcome
 

@@ -31,6 +31,7 @@ type WhatsApp struct {
 }
 
 // WhatsAppResponse is Capillary's word about the WhatsApp messages of a call.
+// It prints what its Messages hold: do not log it.
 type WhatsAppResponse struct {
 	Status   Status
 	Messages []WhatsAppResult // in an order that is not guaranteed to be the request's
@@ -40,7 +41,8 @@ type WhatsAppResponse struct {
 	Raw       []byte `json:"-"` // the answer, JSON or XML
 }
 
-// WhatsAppResult is one WhatsApp message as the vendor repeats it.
+// WhatsAppResult is one WhatsApp message as the vendor repeats it. It holds and
+// prints the phone number: do not log it.
 type WhatsAppResult struct {
 	Outcome
 

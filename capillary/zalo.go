@@ -30,7 +30,8 @@ type Zalo struct {
 	Extra map[string]json.RawMessage
 }
 
-// ZaloResponse is Capillary's word about the Zalo messages of a call.
+// ZaloResponse is Capillary's word about the Zalo messages of a call. It prints
+// what its Messages hold: do not log it.
 type ZaloResponse struct {
 	Status   Status
 	Messages []ZaloResult // in an order that is not guaranteed to be the request's
@@ -40,7 +41,8 @@ type ZaloResponse struct {
 	Raw       []byte `json:"-"` // the answer, JSON or XML
 }
 
-// ZaloResult is one Zalo message as the vendor repeats it.
+// ZaloResult is one Zalo message as the vendor repeats it. It holds and prints
+// the phone number: do not log it.
 type ZaloResult struct {
 	Outcome
 

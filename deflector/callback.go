@@ -132,7 +132,7 @@ func (e Event) Err() error {
 	}
 	code := codeIn(e.Remarks)
 	return &Error{
-		Op: "Callback", Code: code, Message: redact.Line(cmp.Or(e.Remarks, "the vendor gives no reason")),
+		Op: "Callback", Code: code, Message: redact.Line(cmp.Or(e.Remarks, "the message failed, no reason given")),
 		fault: errs.Fault{Kind: answer{code: code, message: e.Remarks}.kind()},
 	}
 }
@@ -171,7 +171,7 @@ func WithCallbackZone(zone *time.Location) CallbackOption {
 }
 
 // ErrUnverified is a callback without the header of [WithCallbackHeader].
-var ErrUnverified = errors.New("deflector: callback not verified")
+var ErrUnverified = errs.Unverified
 
 var (
 	errCallbackMethod = fmt.Errorf("deflector: callback: %w: neither POST nor GET", errs.Decode)

@@ -469,6 +469,9 @@ func TestEventErr(t *testing.T) {
 		}
 		testutil.NoLeak(t, err, testPhone)
 	}
+	if err := (deflector.Event{Status: deflector.StatusFailed}).Err(); err.Error() != "deflector: Callback: the message failed, no reason given" {
+		t.Error(err)
+	}
 	for _, status := range []deflector.Status{
 		deflector.StatusUnknown, deflector.StatusSent, deflector.StatusDelivered, deflector.StatusRead, deflector.StatusClicked, deflector.StatusReceived,
 	} {

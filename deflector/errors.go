@@ -24,7 +24,7 @@ import (
 // vendor's sibling APIs. With 408, 500 and what gateways answer (502, 503,
 // 504) no code takes the doubt away: it is ErrMaybeAccepted.
 var (
-	ErrInvalidRequest     = errs.InvalidRequest     // refused here or there: repeating it changes nothing
+	ErrInvalidRequest     = errs.InvalidRequest     // refused by this client before sending, or by the vendor: repeating it changes nothing
 	ErrInvalidRecipient   = errs.InvalidRecipient   // a phone number is wrong
 	ErrNotOnChannel       = errs.NotOnChannel       // not on WhatsApp, or not opted in there: try another channel
 	ErrUnauthorized       = errs.Unauthorized       // the key is wrong
@@ -70,9 +70,9 @@ type Error struct {
 	Op         string        // "Send"; "Callback" from Event.Err
 	StatusCode int           // 0: no answer, or refused before it was sent
 	Code       string        // the vendor's code, if any
-	Message    string        // the vendor's words on one line, numbers masked
+	Message    string        // the vendor's words on one line, numbers and addresses masked
 	RequestID  string        // the vendor's id of the call, if any
-	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
+	RetryAfter time.Duration // how long to wait, as the vendor or WithRateLimit says; 0: not said
 	Attempts   int           // requests made; 0: none
 	Fields     []FieldError  // the fields that are wrong
 
@@ -97,7 +97,8 @@ func (e *Error) Unwrap() error { return e.fault.Cause }
 // Is reports whether e is target, one of this package's Err values.
 func (e *Error) Is(target error) bool { return e.fault.Is(target) }
 
-// RetryDelay is RetryAfter.
+// RetryDelay is RetryAfter, for code that knows no vendor: the runners of
+// package fallback read it through an interface with this method.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
 
 // LogValue is the error as attributes.

@@ -163,7 +163,7 @@ func WithCallbackSecret(param, secret string) CallbackOption {
 }
 
 // ErrUnverified is a callback without the secret of [WithCallbackSecret].
-var ErrUnverified = errors.New("octopush: callback not verified")
+var ErrUnverified = errs.Unverified
 
 var (
 	errCallbackMethod = fmt.Errorf("octopush: callback: %w: not a POST", errs.Decode)

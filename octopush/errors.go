@@ -22,12 +22,12 @@ import (
 
 // What an error of this package can be, for errors.Is.
 var (
-	ErrInvalidRequest     = errs.InvalidRequest     // refused here or there: repeating it changes nothing
+	ErrInvalidRequest     = errs.InvalidRequest     // refused by this client before sending, or by the vendor: repeating it changes nothing
 	ErrInvalidRecipient   = errs.InvalidRecipient   // a recipient's address is wrong, or none of them is right
 	ErrUnauthorized       = errs.Unauthorized       // the login or the key is wrong
 	ErrForbidden          = errs.Forbidden          // the account may not do this
 	ErrInsufficientCredit = errs.InsufficientCredit // top up; see Client.Balance
-	ErrRateLimited        = errs.RateLimited        // see Error.RetryAfter
+	ErrRateLimited        = errs.RateLimited        // the vendor's limit, or WithRateLimit's own: see Error.RetryAfter
 	ErrContentRejected    = errs.ContentRejected    // change the text: a word is refused, or the STOP mention missing
 	ErrDuplicate          = errs.Duplicate          // an earlier call had the same RequestID: it was sent before
 	ErrUnavailable        = errs.Unavailable        // certainly not accepted; try later
@@ -165,9 +165,9 @@ type Error struct {
 	Op         string        // "SendSMS", "Cancel"
 	StatusCode int           // 0: no answer, or refused before it was sent
 	Code       Code          // the vendor's code; 0: none. It may be the status again
-	Message    string        // the vendor's words on one line, numbers masked: they vary for one code
+	Message    string        // the vendor's words on one line, numbers and addresses masked: they vary for one code
 	RequestID  string        // of the X-Request-Id header, if there is one: not the request's RequestID
-	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
+	RetryAfter time.Duration // how long to wait, as the vendor or WithRateLimit says; 0: not said
 	Attempts   int           // requests made; 0: none
 	Fields     []FieldError  // the fields that are wrong; of an answer, the first 32
 
@@ -206,7 +206,8 @@ func (e *Error) HasCode(code Code) bool {
 		slices.ContainsFunc(e.Fields, func(f FieldError) bool { return f.Code == code })
 }
 
-// RetryDelay is RetryAfter.
+// RetryDelay is RetryAfter, for code that knows no vendor: the runners of
+// package fallback read it through an interface with this method.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
 
 // LogValue is the error as attributes.

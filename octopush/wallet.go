@@ -47,8 +47,12 @@ type BalanceResponse struct {
 
 // Pack is credit that was bought together and ends together.
 type Pack struct {
-	ID      string
-	Credit  float64
+	ID string
+
+	// Credit is the pack's, in a unit that is not documented: in
+	// a sample, 204 "sms_premium" are one pack with a credit of 12.54.
+	Credit float64
+
 	Expires time.Time // zero: not said, or not understood
 }
 

@@ -57,7 +57,7 @@ func (e Event) Raw() json.RawMessage { return e.raw.get() }
 const MaxCallback = 1 << 20
 
 // ErrUnverified is a callback that its verifier does not believe.
-var ErrUnverified = errors.New("os1: callback not verified")
+var ErrUnverified = errs.Unverified
 
 var (
 	errCallbackMethod = fmt.Errorf("os1: callback: %w: not a POST", errs.Decode)

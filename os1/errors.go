@@ -15,7 +15,7 @@ import (
 
 // What an error of this package can be, for errors.Is.
 var (
-	ErrInvalidRequest     = errs.InvalidRequest     // refused here or there: repeating it changes nothing
+	ErrInvalidRequest     = errs.InvalidRequest     // refused by this client before sending, or by the vendor: repeating it changes nothing
 	ErrInvalidRecipient   = errs.InvalidRecipient   // a phone number or an e-mail address is wrong
 	ErrUnauthorized       = errs.Unauthorized       // the token or the client credentials are wrong
 	ErrForbidden          = errs.Forbidden          // the credentials may not do this
@@ -54,7 +54,7 @@ type Error struct {
 	Code       string        // the vendor's code, 12 digits, if any
 	Message    string        // the vendor's description on one line, numbers and addresses masked
 	RequestID  string        // the X-COREOS-REQUEST-ID of the call; empty: none was made
-	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
+	RetryAfter time.Duration // how long to wait, as the vendor or WithRateLimit says; 0: not said
 	Attempts   int           // requests made, not counting those for a token; 0: none
 	Fields     []FieldError  // the fields that are wrong
 
@@ -80,7 +80,8 @@ func (e *Error) Unwrap() error { return e.fault.Cause }
 // Is reports whether e is target, one of this package's Err values.
 func (e *Error) Is(target error) bool { return e.fault.Is(target) }
 
-// RetryDelay is RetryAfter.
+// RetryDelay is RetryAfter, for code that knows no vendor: the runners of
+// package fallback read it through an interface with this method.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
 
 // LogValue is the error as attributes.

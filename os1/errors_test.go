@@ -54,7 +54,7 @@ func TestErrors(t *testing.T) {
 		"code is a phone":     {400, `{"error":{"code":"+91` + testPhone + `","description":"no"}}`, os1.ErrInvalidRequest, "***", "no", false},
 		"other types":         {400, `{"error":{"code":{},"description":[1],"additionalInfo":7}}`, os1.ErrInvalidRequest, "", "", false},
 		"a list":              {400, `{"error":[1]}`, os1.ErrInvalidRequest, "", "", false},
-		"number and mail":     {400, `{"error":{"description":"no ` + testPhone + ` or <` + testEmail + `>\nnor ` + testToken + `"}}`, os1.ErrInvalidRequest, "", "no *** or *** nor ***", false},
+		"number and mail":     {400, `{"error":{"description":"no ` + testPhone + ` or <` + testEmail + `>\nnor ` + testToken + `"}}`, os1.ErrInvalidRequest, "", "no *** or <***> nor ***", false},
 		"a URL":               {400, `{"error":{"description":"no https://a.example/h?t=x or /h?t=x or a=b?"}}`, os1.ErrInvalidRequest, "", "no *** or *** or ***", false},
 		"refused in a 2xx":    {200, golden, os1.ErrInvalidRequest, "100910051022", "State Machine API error", false},
 		"refused, no data":    {202, `{"data":{},"error":"no"}`, os1.ErrInvalidRequest, "", "no", false},

@@ -48,14 +48,16 @@ type Phone struct {
 }
 
 // ParseE164 takes a number in international format, "+919812345600", apart by
-// the ITU's list of country codes. CountryCode has no "+": put one in front
-// where you want it. The error is an [*Error], [ErrInvalidRecipient], and does
-// not show the number.
+// the ITU's list of country codes. It has to have its "+", or a national number
+// would be taken for that of another country, and 7 to 15 digits in all;
+// nothing else may be in it. CountryCode has no "+": put one in front where you
+// want it. The error is an [*Error], [ErrInvalidRecipient], and does not show
+// the number.
 func ParseE164(number string) (Phone, error) {
-	code, national, ok := phone.Split(number)
+	code, national, ok := phone.Parse(number)
 	if !ok {
 		var c checker
-		c.CheckRecipient("is not E.164 with an assigned country code", "number")
+		c.CheckRecipient(`is not "+", an assigned country code and 7 to 15 digits in all`, "number")
 		return Phone{}, invalid("ParseE164", c.List)
 	}
 	return Phone{CountryCode: code, Number: national}, nil
@@ -183,11 +185,11 @@ type SendButton struct {
 
 // TrackURL is where a [SendButton] leads, "https://example.com/track/{{orderId}}".
 type TrackURL struct {
-	TrackURL string `json:"trackUrl"`
+	URL string `json:"trackUrl"`
 }
 
 // TrackButton is a button that leads to url.
-func TrackButton(url string) SendButton { return SendButton{URL: &TrackURL{TrackURL: url}} }
+func TrackButton(url string) SendButton { return SendButton{URL: &TrackURL{URL: url}} }
 
 // SendResponse is OS1's word that it took the messages. What it says in its
 // data is not documented, nor whether there is an id: see [Meta.Data]. It
@@ -287,7 +289,7 @@ func (m *WhatsAppMessage) check(c *checker, i int) {
 	}
 	for j, b := range m.Buttons {
 		if b.URL != nil {
-			c.Check(problems.Text(b.URL.TrackURL), "%s[%d].buttons[%d].url.trackUrl", list, i, j)
+			c.Check(problems.Text(b.URL.URL), "%s[%d].buttons[%d].url.trackUrl", list, i, j)
 		}
 	}
 	c.phones(m.To, list, i)

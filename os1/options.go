@@ -49,6 +49,12 @@ func WithTimeout(oneAttempt time.Duration) Option {
 
 // WithMaxRetries sets how often a call is tried again, from 0 to 20; the
 // default is 2. What may have been accepted is never tried again.
+//
+// The wait before each of these tries has full jitter: it is random, up to
+// half a second at first, then doubling, at most 8 seconds. A Retry-After of up
+// to 8 seconds is waited for instead; a longer one ends the tries at once and
+// is in [Error.RetryAfter]. There is no try that the context's deadline leaves
+// no time for.
 func WithMaxRetries(n int) Option {
 	return func(c *config) error { return c.SetMaxRetries(n) }
 }
@@ -56,6 +62,9 @@ func WithMaxRetries(n int) Option {
 // WithRateLimit makes calls wait so that no more than perSecond are made, with
 // bursts of up to burst. The default is no limit: the vendor publishes none.
 // Getting an access token does not count.
+//
+// When the wait would outlast the context's deadline, the call fails at once
+// with [ErrRateLimited]: nothing was sent, and [Error.RetryAfter] is the wait.
 func WithRateLimit(perSecond float64, burst int) Option {
 	return func(c *config) error {
 		c.limit = func(o *transport.Options) error { return o.SetRateLimit(perSecond, burst) }

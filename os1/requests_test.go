@@ -797,7 +797,7 @@ func TestParseE164(t *testing.T) {
 	if err != nil || got != (os1.Phone{CountryCode: "91", Number: testPhone}) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	for _, number := range []string{"", "+210" + testPhone, "+91 " + testPhone, "asha"} {
+	for _, number := range []string{"", "+210" + testPhone, "+91 " + testPhone, "asha", testPhone, "91" + testPhone, "+10", "+123", "+155512"} {
 		got, err := os1.ParseE164(number)
 		if !errors.Is(err, os1.ErrInvalidRecipient) || got != (os1.Phone{}) {
 			t.Errorf("%s: %+v, %v", number, got, err)

@@ -9,7 +9,6 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -176,9 +175,11 @@ func (n *Notification) Err() error {
 	return e
 }
 
-// BaseTransID is a transaction id without the "_0" that some channels put
-// behind it in notifications. The outcomes of [Client.SendBatch] have such
-// suffixes of their own: compare those ids whole first.
+// BaseTransID is a transaction id without what is behind its last "_", if that
+// is digits only: the "_0" that some channels put behind it in notifications,
+// but also the "_1", "_2", … that the outcomes of [Client.SendBatch] have of
+// their own. Compare those ids whole first. An id without such a suffix, or
+// with nothing in front of it, stays.
 func BaseTransID(id string) string {
 	i := strings.LastIndexByte(id, '_')
 	if i <= 0 || i == len(id)-1 || strings.Trim(id[i+1:], "0123456789") != "" {
@@ -424,7 +425,7 @@ func (m *lenientMap) UnmarshalJSON(b []byte) error {
 
 // ErrUnverified is a callback that is not signed with the secret of
 // [Signature].
-var ErrUnverified = errors.New("webexconnect: callback not verified")
+var ErrUnverified = errs.Unverified
 
 // Signature verifies the header x-hub-signature: the hexadecimal HMAC of the
 // body under the hub secret, with SHA-256 or SHA-512, with or without

@@ -199,7 +199,7 @@ func TestAnswers(t *testing.T) {
 		},
 		"all refused, opt-out first": {
 			status: 200, body: `{"response":[{"code":"7004"},{"code":"9010"}]}`,
-			want: webexconnect.ErrOptedOut, code: "7004", message: "invalid parameter", outcomes: 2,
+			want: webexconnect.ErrOptedOut, code: "9010", message: "contact policy: consent expired", outcomes: 2,
 		},
 		"no id":              {status: 200, body: `{"response":[{"code":"1001"}]}`, want: webexconnect.ErrMaybeAccepted, also: webexconnect.ErrDecode, outcomes: 1},
 		"one without id":     {status: 200, body: `{"response":[{"code":"1001","transid":"t"},{"code":"1001"}]}`, want: webexconnect.ErrMaybeAccepted, also: webexconnect.ErrDecode, outcomes: 2},
@@ -285,6 +285,24 @@ func TestOutcomesHaveTheirOwnErrors(t *testing.T) {
 	assert.Equal(t, "c-1", res.Outcomes[1].CorrelationID)
 	testutil.NoLeak(t, err, testKey, testPhone)
 	testutil.NoLeak(t, res.Outcomes[1].Err, testKey, testPhone)
+}
+
+// TestGravestRefusal: what an error says is about the gravest refusal, in
+// whatever order they come.
+func TestGravestRefusal(t *testing.T) {
+	t.Parallel()
+	const address, consent = `{"code":"7102","transid":"t","description":"invalid address"}`, `{"code":"9002","transid":"t_1","description":"no consent"}`
+	for body, want := range map[string]string{
+		address + "," + consent + `,{"code":"9010","transid":"t_2"}`: "recipient opted out: status 200, code 9002, request t_1: no consent",
+		consent + "," + address: "recipient opted out: status 200, code 9002, request t_1: no consent",
+		address + "," + consent + `,{"code":"1001","transid":"t_2"}`: "may have been accepted: status 200, code 9002, request t_1: no consent",
+	} {
+		_, err := answering(http.StatusOK, `{"response":[`+body+`]}`).client(t).Send(t.Context(), sms())
+		require.EqualError(t, err, "webexconnect: Send: "+want)
+		e, ok := errors.AsType[*webexconnect.Error](err)
+		require.True(t, ok)
+		require.GreaterOrEqual(t, len(e.Outcomes()), 2, "each of them")
+	}
 }
 
 // TestShortAnswers: outcomes that are accepted, but not all that there are to

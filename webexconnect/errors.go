@@ -15,13 +15,13 @@ import (
 
 // What an error of this package can be, for errors.Is.
 var (
-	ErrInvalidRequest     = errs.InvalidRequest     // refused here or there: repeating it changes nothing
+	ErrInvalidRequest     = errs.InvalidRequest     // refused by this client before sending, or by the vendor: repeating it changes nothing
 	ErrInvalidRecipient   = errs.InvalidRecipient   // an address is wrong or unknown: do not use it again
 	ErrNotOnChannel       = errs.NotOnChannel       // the person is not reachable on this channel: try another
 	ErrUnauthorized       = errs.Unauthorized       // the service key or JWT is wrong, or the app's credentials are
 	ErrForbidden          = errs.Forbidden          // the service, tenant or source address may not do this
 	ErrInsufficientCredit = errs.InsufficientCredit // out of credit: top up
-	ErrRateLimited        = errs.RateLimited        // too many transactions: wait, the vendor does not say how long
+	ErrRateLimited        = errs.RateLimited        // too many transactions for the vendor, who documents no time to wait, or for WithRateLimit: see Error.RetryAfter
 	ErrFrequencyCapped    = errs.FrequencyCapped    // the contact policy's cap for this person is reached: not now
 	ErrOptedOut           = errs.OptedOut           // no consent, unsubscribed, or do not disturb: do not send
 	ErrContentRejected    = errs.ContentRejected    // the content or template is not allowed, or not now
@@ -82,14 +82,17 @@ func CodeError(s Surface, channel Channel, code string) error {
 }
 
 // Error is a call that Webex Connect refused, or that failed on the way, or a
-// delivery that failed. It prints no key, address or message text.
+// delivery that failed. It prints no key, address or message text. With several
+// recipients its Err value, Code, Message and RequestID are those of the gravest
+// refusal only, the one that most forbids sending again; where others were
+// accepted, the Err value is ErrMaybeAccepted. Outcomes has each.
 type Error struct {
 	Op         string        // "Send", "SendBatch", "Notification"
 	StatusCode int           // 0: no answer, or refused before it was sent; 200 for most refusals
 	Code       string        // the vendor's code, if any
-	Message    string        // the vendor's words on one line, numbers and what they quote masked; without any, what the code means
+	Message    string        // the vendor's words on one line, numbers, addresses and what they quote masked; without any, what the code means
 	RequestID  string        // the vendor's transaction id, if any; numbers masked unless it is a UUID
-	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
+	RetryAfter time.Duration // how long to wait, as the vendor or WithRateLimit says; 0: not said
 	Attempts   int           // requests made; 0: none
 	Fields     []FieldError  // the fields that are wrong
 
@@ -115,7 +118,8 @@ func (e *Error) Unwrap() error { return e.fault.Cause }
 // Is reports whether e is target, one of this package's Err values.
 func (e *Error) Is(target error) bool { return e.fault.Is(target) }
 
-// RetryDelay is RetryAfter.
+// RetryDelay is RetryAfter, for code that knows no vendor: the runners of
+// package fallback read it through an interface with this method.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
 
 // LogValue is the error as attributes.
@@ -164,42 +168,24 @@ func (c *Client) fail(op string, res transport.Result, outcomes []Outcome) *Erro
 		return e
 	}
 	e.outcomes = func() []Outcome { return outcomes }
-	refused, accepted := firstRefused(outcomes)
-	if refused != nil {
-		if r, ok := errors.AsType[*Error](refused.Err); ok {
+	all, accepted := make([]error, len(outcomes)), false
+	for i := range outcomes {
+		all[i] = outcomes[i].Err
+		accepted = accepted || all[i] == nil
+	}
+	gravest, kind := wx.Gravest(all)
+	if gravest >= 0 {
+		if r, ok := errors.AsType[*Error](all[gravest]); ok {
 			e.Code, e.Message, e.RequestID = r.Code, r.Message, r.RequestID
 		}
 	}
 	switch {
 	case accepted: // part of it, or an answer that contradicts itself
 		e.fault.Kind, e.fault.Also = errs.MaybeAccepted, nil
-	case refused != nil: // or doubtful, as the status is
-		e.fault.Kind, e.fault.Also = kindOf(outcomes), nil
+	case gravest >= 0: // or doubtful, as the status is
+		e.fault.Kind, e.fault.Also = kind, nil
 	}
 	return e
-}
-
-// firstRefused is the first outcome that is not accepted, and whether any is.
-func firstRefused(outcomes []Outcome) (refused *Outcome, accepted bool) {
-	for i := range outcomes {
-		if outcomes[i].Err == nil {
-			accepted = true
-		} else if refused == nil {
-			refused = &outcomes[i]
-		}
-	}
-	return refused, accepted
-}
-
-// kindOf is the sentinel of outcomes that are all refused: of several, what
-// forbids sending again comes first.
-func kindOf(outcomes []Outcome) error {
-	all := make([]error, len(outcomes))
-	for i := range outcomes {
-		all[i] = outcomes[i].Err
-	}
-	r, _ := errs.ReasonOf(errors.Join(all...))
-	return r.Err()
 }
 
 // outcomes reads an answer's outcomes; nil when it is of no known shape.

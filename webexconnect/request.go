@@ -25,7 +25,11 @@ const (
 	ChannelMessenger Channel = "fb"
 	ChannelWhatsApp  Channel = "whatsapp"
 	ChannelApple     Channel = "AppleBusinessChat"
-	ChannelAppleLow  Channel = "applebusinesschat" // the same, in the page's table and in notifications
+
+	// ChannelAppleLow is [ChannelApple] in lower case, as the page's table and
+	// notifications have it. Use it only if your tenant refuses ChannelApple,
+	// with which all of the vendor's samples send.
+	ChannelAppleLow Channel = "applebusinesschat"
 )
 
 // Request is one content for one or more destinations. Make it with the

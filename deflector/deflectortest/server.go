@@ -221,7 +221,7 @@ func (s *Server) accept(messages []json.RawMessage) string {
 var meanings = map[string]string{
 	deflector.CodeParameterMissing:  "a required parameter is missing",
 	deflector.CodeNotOptedIn:        "the number is not opted in",
-	deflector.CodeNoWhatsAppContact: "there is no such WhatsApp contact",
+	deflector.CodeNoWhatsAppContact: "there is no such contact",
 	deflector.CodeClientNotFound:    "client details not found",
 	deflector.CodeTechnicalError:    "technical error",
 	deflector.CodeValidation:        "validation failed",

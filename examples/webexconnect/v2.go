@@ -31,7 +31,7 @@ func sendRCS(ctx context.Context, s example.Session) (any, error) {
 			Text:        "This is the message.  Reply Yes or No.",
 			Suggestions: []v2.Suggestion{v2.Reply{Text: "Yes", PostbackData: "usr_msg_yes"}},
 		},
-		RequestedReceipts: []v2.Receipt{v2.RCSReceiptDelivered},
+		RequestedReceipts: []v2.Receipt{v2.RCSDelivered},
 	})
 }
 

@@ -67,5 +67,5 @@ func ExampleToken() {
 	forged := httptest.NewRequest(http.MethodPost, "/hooks/octopush?token=guess", http.NoBody)
 	_, err := octo.Receipts(forged)
 	fmt.Println(err)
-	// Output: delivery: callback not verified: callback without the right secret
+	// Output: callback not verified: callback without the right secret
 }

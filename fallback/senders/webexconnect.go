@@ -131,7 +131,7 @@ var (
 
 // The receipts that the legs of v2 ask for, so that nothing filters them.
 var (
-	webexRCSReceipts   = []v2.Receipt{v2.RCSReceiptSent, v2.RCSReceiptDelivered, v2.RCSReceiptRead, v2.RCSReceiptFailed}
+	webexRCSReceipts   = []v2.Receipt{v2.RCSSent, v2.RCSDelivered, v2.RCSRead, v2.RCSFailed}
 	webexEmailReceipts = []v2.Receipt{
 		v2.EmailSubmitted, v2.EmailDelivered, v2.EmailRead, v2.EmailBounce, v2.EmailNotVerified, v2.EmailInvalid,
 		v2.EmailComplaint, v2.EmailFailed,

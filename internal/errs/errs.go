@@ -27,6 +27,10 @@ var (
 	Decode             = sentinel(ReasonDecode, "answer not understood")
 )
 
+// Unverified is a callback that is not proven to be the provider's. It speaks
+// of no message, so it is no Reason.
+var Unverified = errors.New("callback not verified")
+
 // Reason is a sentinel as a small number, for code that decides.
 type Reason uint8
 

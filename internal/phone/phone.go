@@ -7,6 +7,20 @@ import "strings"
 // included.
 const MaxDigits = 15
 
+// MinDigits is how many digits the shortest number has that [Parse] takes,
+// country code included. E.164 itself sets no such limit.
+const MinDigits = 7
+
+// Parse is Split for a number as the ITU has it written, with its "+", that
+// has at least [MinDigits] digits. Without the "+" a national number would be
+// taken for that of another country.
+func Parse(e164 string) (code, national string, ok bool) {
+	if !strings.HasPrefix(e164, "+") || len(e164) <= MinDigits {
+		return "", "", false
+	}
+	return Split(e164)
+}
+
 // Split takes an E.164 number, with or without its "+", apart into country
 // code and national number, both digits only. ok is false when it begins with
 // no code of the ITU's list, or is no E.164 number at all.

@@ -123,6 +123,28 @@ func TestSplit(t *testing.T) {
 	}
 }
 
+func TestParse(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ in, code, national string }{
+		{"+919812345600", "91", "9812345600"},
+		{"+1555123", "1", "555123"},
+		{"9812345600", "", ""}, // national: Split takes it for Iran's
+		{"919812345600", "", ""},
+		{"+155512", "", ""}, // 6 digits
+		{"+10", "", ""},
+		{"+123", "", ""},
+		{"+2101234567", "", ""},
+		{"+1555 1234", "", ""},
+		{"+", "", ""},
+		{"", "", ""},
+	} {
+		code, national, ok := Parse(test.in)
+		if code != test.code || national != test.national || ok != (test.code != "") {
+			t.Errorf("Parse(%q) = %q, %q, %v", test.in, code, national, ok)
+		}
+	}
+}
+
 func FuzzSplit(f *testing.F) {
 	f.Add("+919812345600")
 	f.Add("")
@@ -131,6 +153,10 @@ func FuzzSplit(f *testing.F) {
 		code, national, ok := Split(s)
 		if ok && (code+national != strings.TrimPrefix(s, "+") || national == "" || codes[code] == "") || !ok && code+national != "" {
 			t.Errorf("Split(%q) = %q, %q, %v", s, code, national, ok)
+		}
+		whole := ok && s[0] == '+' && len(s) > MinDigits
+		if _, _, ok = Parse(s); ok != whole {
+			t.Errorf("Parse(%q) is %v", s, ok)
 		}
 	})
 }

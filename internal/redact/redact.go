@@ -1,9 +1,11 @@
 // Package redact makes text from outside fit to be shown: one short line
-// without secrets, phone numbers, queries of URLs or control characters.
+// without secrets, phone numbers, e-mail addresses, queries of URLs or control
+// characters.
 package redact
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
 	"unicode"
@@ -19,8 +21,9 @@ const (
 )
 
 // Line is s as one line of at most 256 characters: the secrets, every run of
-// seven or more digits (separators and "+" between them do not help) and the
-// queries of URLs are masked, control and invalid characters become spaces.
+// seven or more digits (separators and "+" between them do not help), e-mail
+// addresses and the queries of URLs are masked, control and invalid characters
+// become spaces.
 func Line(s string, secrets ...string) string {
 	if s == "" {
 		return ""
@@ -30,7 +33,7 @@ func Line(s string, secrets ...string) string {
 		s = s[:maxBytes]
 	}
 	line := hide(clean(s), secrets) // what was broken up may be whole now
-	return short(Digits(queries(line)))
+	return short(Digits(maskAddresses(queries(line))))
 }
 
 // hide masks the secrets, the longest first: one may be part of another.
@@ -108,6 +111,71 @@ func queries(s string) string {
 		b.WriteString(url)
 		s = s[end:]
 	}
+}
+
+// maskAddresses masks e-mail addresses, both parts.
+func maskAddresses(s string) string {
+	var out strings.Builder
+	done := 0
+	for from, to := range addresses(s) {
+		out.WriteString(s[done:from])
+		out.WriteString(mask)
+		done = to
+	}
+	out.WriteString(s[done:])
+	return out.String()
+}
+
+// addresses are where the e-mail addresses in s begin and end: what is around
+// an "@", or "%40" as in URLs, if there is something on both sides of it.
+// Users in URLs are left to queries.
+func addresses(s string) iter.Seq2[int, int] {
+	return func(yield func(int, int) bool) {
+		done := 0
+		for i := 0; i < len(s); i++ {
+			size := atSign(s[i:])
+			if size == 0 {
+				continue
+			}
+			local := s[done:i]
+			local = strings.TrimLeft(local[len(strings.TrimRightFunc(local, inLocal)):], "'")
+			domain := s[i+size:]
+			domain = strings.TrimRight(domain[:len(domain)-len(strings.TrimLeftFunc(domain, inDomain))], ".-_@")
+			if local == "" || domain == "" || isUser(s[:i]) {
+				continue
+			}
+			from := i - len(local)
+			done = i + size + len(domain)
+			if !yield(from, done) {
+				return
+			}
+			i = done - 1
+		}
+	}
+}
+
+// atSign is how long the "@" is that s begins with; 0: it does not.
+func atSign(s string) int {
+	for _, at := range [...]string{"@", "%40"} {
+		if strings.HasPrefix(s, at) {
+			return len(at)
+		}
+	}
+	return 0
+}
+
+// inLocal says whether r can stand in front of an address's "@": all that can
+// without quotes, but for "/", which is in front of it in paths.
+func inLocal(r rune) bool { return inWord(r) || strings.ContainsRune("!#$%&'*+-.=?^_`{|}~", r) }
+
+// inDomain says whether r can stand behind an address's "@": a mask, too, and
+// another "@".
+func inDomain(r rune) bool { return inWord(r) || strings.ContainsRune("-._*@", r) }
+
+// isUser says whether an "@" behind s is that of the user in a URL.
+func isUser(s string) bool {
+	i := strings.LastIndex(s, "://")
+	return i >= 0 && !strings.ContainsAny(s[i+len("://"):], " \"'<>/?#")
 }
 
 // short is line cut to what is shown.

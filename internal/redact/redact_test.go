@@ -48,6 +48,56 @@ func TestLine(t *testing.T) {
 	}
 }
 
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"recipient other@example.org blocked":          "recipient *** blocked",
+		"other@example.org":                            "***",
+		"<Other.One+tag@mail.EXAMPLE.org>, no.":        "<***>, no.",
+		`"mail":"o'brien@example.org"`:                 `"mail":"***"`,
+		"'asha@example.org'":                           "'***'",
+		"mailto:asha@example.org.":                     "mailto:***.",
+		"to=asha@example.org;cc=b@example.org":         "***;***",
+		"bounce+asha=example.com@mx.example.org":       "***",
+		"a@example.org,b@example.org (c@example.org)":  "***,*** (***)",
+		"Asha@भारत.example":                            "***",
+		"आशा@example.org x":                            "*** x",
+		"root@localhost":                               "***",
+		"a@b@example.org, a@@b":                        "***, ***",
+		"9812345678@example.org":                       "***",
+		"asha%40example.org":                           "***",
+		"GET https://h/users/asha@example.org/x?y=z":   "GET https://h/users/***/x?***",
+		"GET https://asha@example.org@h/users, b@c.de": "GET https://***@h/users, ***",
+		"***@example.org, asha@***":                    "***, ***",
+		"1 @ 2, @all, hi @all, (@all)":                 "1 @ 2, @all, hi @all, (@all)",
+		"@":                                            "@",
+		`must have an "@" between two parts`:           `must have an "@" between two parts`,
+		"at the end@":                                  "at the end@",
+		"x@. y@-":                                      "x@. y@-",
+		"100%40 off":                                   "100%40 off",
+	} {
+		got := Line(in)
+		if got != want {
+			t.Errorf("%q\n got %q\nwant %q", in, got, want)
+		}
+		if again := Line(got); again != got {
+			t.Errorf("%q again: %q", got, again)
+		}
+	}
+}
+
+// address finds an address that shows: letters on both sides of an "@".
+func address(s string) bool {
+	for i, r := range s {
+		before, _ := utf8.DecodeLastRuneInString(s[:i])
+		after, _ := utf8.DecodeRuneInString(s[i+utf8.RuneLen(r):])
+		if r == '@' && inWord(before) && inWord(after) {
+			return true
+		}
+	}
+	return false
+}
+
 func TestSecretsInSecrets(t *testing.T) {
 	t.Parallel()
 	if got := Line("Bearer abcdef-ghi", "abcdef", "Bearer abcdef-ghi"); got != mask {
@@ -104,6 +154,8 @@ func FuzzLine(f *testing.F) {
 	f.Add("https://u:p@h/p?q=1#f http://h", "h/p?q")
 	f.Add("a\u202eb\xffc", "a b c")
 	f.Add("se\x00cr cret", "se cr")
+	f.Add("a@b@c http://u@h/p@q %40 x%40y @all", "@b@c")
+	f.Add("other\x00@example.org 123@4567890 http://a b@c", "example")
 	f.Add(strings.Repeat("٠١٢٣", 80), "٠١٢٣")
 	f.Fuzz(func(t *testing.T, s, secret string) {
 		line := Line(s, secret)
@@ -115,6 +167,9 @@ func FuzzLine(f *testing.F) {
 		}
 		if n := longestRun(line); n >= minDigits {
 			t.Errorf("%d digits in a row: %q", n, line)
+		}
+		if address(line) {
+			t.Errorf("an address: %q", line)
 		}
 		for _, r := range line {
 			if unicode.IsControl(r) || unicode.In(r, unicode.Cf) {

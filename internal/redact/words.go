@@ -55,23 +55,40 @@ func (w *Words) Line(s string) string {
 	return Line(w.maskWords(w.maskTexts(s)), w.secrets...)
 }
 
-// maskTexts masks what s has of a text, minQuote bytes or more in a row.
+// maskTexts masks what s has of a text, minQuote bytes or more in a row, and
+// e-mail addresses whole, of which a text may have the domain only.
 func (w *Words) maskTexts(s string) string {
 	folded := fold([]byte(s))
 	has := func(i, end int) bool { return len(w.texts.Lookup(folded[i:end], 1)) > 0 }
-	var out strings.Builder
-	for i := 0; i < len(s); {
+	masked := make([]bool, len(s))
+	hide := func(i, end int) {
+		for ; i < end; i++ {
+			masked[i] = true
+		}
+	}
+	for from, to := range addresses(s) {
+		hide(from, to)
+	}
+	for i := 0; i+minQuote <= len(s); {
 		end := i + minQuote
-		if end > len(s) || !has(i, end) {
-			out.WriteByte(s[i])
+		if !has(i, end) {
 			i++
 			continue
 		}
 		for end < len(s) && has(i, end+1) {
 			end++
 		}
-		out.WriteString(mask)
+		hide(i, end)
 		i = end
+	}
+	var out strings.Builder
+	for i := range len(s) {
+		switch {
+		case !masked[i]:
+			out.WriteByte(s[i])
+		case i == 0 || !masked[i-1]:
+			out.WriteString(mask)
+		}
 	}
 	return out.String()
 }

@@ -24,6 +24,11 @@ func TestWords(t *testing.T) {
 		{body, "4821 is no good", "*** is no good"},
 		{body, "bad value 7733", "bad value ***"},
 		{body, "asha@example.com unknown", "*** unknown"},
+		{body, "other@example.com unknown", "*** unknown"}, // the request has its domain
+		{body, "write to other@example.org, @all", "write to ***, @all"},
+		{body, "Hello Asha, your code a@b.co", "***"},
+		{body, "https://user:pw@h/p", "https://***@h/p"},
+		{inXML, "other@example.org", "***"},
 		{body, "ASHA@Example.com / HELLO ASHA, YOUR CODE", "*** / ***"},
 		{body, strings.ToUpper(key) + " is wrong", "*** is wrong"},
 		{body, "no such city: पुणे", "no such city: ***"},
@@ -71,6 +76,9 @@ func FuzzWords(f *testing.F) {
 		text = clean(text)
 		if strings.TrimFunc(text, func(r rune) bool { return !inWord(r) }) != text || len(text) < minWord || !isPrivate(text) || strings.Contains(clean(s), text) {
 			return
+		}
+		if line := NewWords(wrapped).Line(s); address(line) {
+			t.Errorf("an address: %q", line)
 		}
 		if line := NewWords(wrapped).Line(s + " " + text); strings.Contains(line, text) {
 			t.Errorf("%q shows %q", line, text)

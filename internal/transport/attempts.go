@@ -360,7 +360,7 @@ func (a *attempts) log(retry bool) {
 	if a.res.RetryAfter > 0 {
 		attrs = append(attrs, slog.Duration("retry_after", a.res.RetryAfter))
 	}
-	if a.verdict.kind != nil {
+	if a.verdict.kind != nil && a.res.Status == 0 { // what an answer means, the client has yet to read in it
 		r, _ := errs.ReasonOf(a.verdict.kind)
 		attrs = append(attrs, slog.String("reason", r.String()))
 	}

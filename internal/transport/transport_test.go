@@ -515,8 +515,11 @@ func TestLogs(t *testing.T) {
 			t.Errorf("%q is logged:\n%s", secret, out.String())
 		}
 	}
-	if !strings.Contains(lines[1], `"status":429`) || !strings.Contains(lines[1], `"reason":"rate_limited"`) || !strings.Contains(lines[0], `"retry":true`) {
+	if !strings.Contains(lines[1], `"status":429`) || strings.Contains(lines[1], `"reason"`) || !strings.Contains(lines[0], `"retry":true`) {
 		t.Errorf("line %s", lines[1])
+	}
+	if !strings.Contains(lines[0], `"reason":"unavailable"`) {
+		t.Errorf("line %s", lines[0])
 	}
 }
 

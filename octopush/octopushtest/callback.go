@@ -1,6 +1,7 @@
 package octopushtest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -30,13 +31,18 @@ func (a Accepted) Receipt(i int, status octopush.Status) octopush.Event {
 	}
 	return octopush.Event{Receipt: &octopush.Receipt{
 		Channel: a.Channel, Ticket: a.Ticket, Number: number, Status: status,
-		Date: octopush.Date(time.Now().UTC().Format(time.DateTime)),
+		Date: now(),
 	}}
 }
 
-// Deliver calls back to hook with e as JSON. An answer other than 2xx is an
-// error. Late, repeated, reordered and forged callbacks are made by calling it
-// so.
+// now is the time as the vendor writes it.
+func now() octopush.Date { return octopush.Date(time.Now().UTC().Format(time.DateTime)) }
+
+// Deliver calls back to hook with e as JSON. A Date that is empty becomes the
+// time of the call: the name of a date tells what kind a callback is. An e
+// without any pointer is a callback of no known kind. An answer other than 2xx
+// is an error. Late, repeated, reordered and forged callbacks are made by
+// calling it so.
 func (s *Server) Deliver(ctx context.Context, hook string, e octopush.Event) error {
 	body, err := json.Marshal(callback(e))
 	if err != nil {
@@ -61,8 +67,8 @@ func (s *Server) DeliverForm(ctx context.Context, hook string, e octopush.Event)
 	return fake.Call(ctx, http.MethodPost, hook, "application/x-www-form-urlencoded", form.Encode(), nil)
 }
 
-// callback is the members of a callback: those of the page of its kind, and
-// channel where it is set.
+// callback is the members of a callback: those of the page of its kind, the
+// date always, and channel where it is set.
 func callback(e octopush.Event) map[string]any {
 	m := map[string]any{}
 	optional := func(name, value string) {
@@ -73,7 +79,7 @@ func callback(e octopush.Event) map[string]any {
 	switch {
 	case e.Receipt != nil:
 		r := e.Receipt
-		m["message_id"], m["number"], m["status"], m["delivery_date"] = r.Ticket, r.Number, string(r.Status), string(r.Date)
+		m["message_id"], m["number"], m["status"], m["delivery_date"] = r.Ticket, r.Number, string(r.Status), string(cmp.Or(r.Date, now()))
 		optional("channel", string(r.Channel))
 		if r.Channel == octopush.VoiceSMS {
 			m["pressed_keys_code"] = r.PressedKeys
@@ -85,11 +91,11 @@ func callback(e octopush.Event) map[string]any {
 	case e.Reply != nil:
 		r := e.Reply
 		m["message_id"], m["number"], m["text"] = r.Ticket, r.Number, r.Text
-		m["sim_card_number"], m["reception_date"] = r.SIMCard, string(r.Date)
+		m["sim_card_number"], m["reception_date"] = r.SIMCard, string(cmp.Or(r.Date, now()))
 		optional("channel", string(r.Channel))
 	case e.Stop != nil:
 		r := e.Stop
-		m["message_id"], m["number"], m["text"], m["stop_date"] = r.Ticket, r.Number, r.Text, string(r.Date)
+		m["message_id"], m["number"], m["text"], m["stop_date"] = r.Ticket, r.Number, r.Text, string(cmp.Or(r.Date, now()))
 		optional("channel", string(r.Channel))
 	}
 	return m

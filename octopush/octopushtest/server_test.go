@@ -349,6 +349,52 @@ func TestClientPanicsOnAWrongOption(t *testing.T) {
 	srv.Client(octopush.WithTimeout(-1))
 }
 
+// TestDeliverWithoutDate: every kind of callback arrives as what it is.
+func TestDeliverWithoutDate(t *testing.T) {
+	t.Parallel()
+	srv := octopushtest.NewServer()
+	defer srv.Close()
+	var got octopush.Event
+	hook := httptest.NewServer(octopush.Handler(func(_ context.Context, e octopush.Event) error { got = e; return nil }))
+	defer hook.Close()
+	for name, e := range map[string]octopush.Event{
+		"receipt": {Receipt: &octopush.Receipt{Ticket: "t"}},
+		"reply":   {Reply: &octopush.Reply{Ticket: "t", Text: "yes"}},
+		"stop":    {Stop: &octopush.Stop{Ticket: "t", Text: "STOP"}},
+		"unknown": {},
+	} {
+		for _, deliver := range []func(context.Context, string, octopush.Event) error{srv.Deliver, srv.DeliverForm} {
+			if name == "unknown" {
+				deliver = srv.Deliver // an empty form is no callback
+			}
+			if err := deliver(t.Context(), hook.URL, e); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			var date octopush.Date
+			switch {
+			case got.Receipt != nil && e.Receipt != nil:
+				date = got.Receipt.Date
+			case got.Reply != nil && e.Reply != nil:
+				date = got.Reply.Date
+			case got.Stop != nil && e.Stop != nil:
+				date = got.Stop.Date
+			default:
+				if name != "unknown" || got.Receipt != nil || got.Reply != nil || got.Stop != nil {
+					t.Errorf("%s: %+v", name, got)
+				}
+				continue
+			}
+			if at, err := date.In(nil); err != nil || time.Since(at).Abs() > time.Hour {
+				t.Errorf("%s: %q, %v", name, date, err)
+			}
+		}
+	}
+	date := octopush.Date("2020-11-04 11:11:45")
+	if err := srv.Deliver(t.Context(), hook.URL, octopush.Event{Reply: &octopush.Reply{Date: date}}); err != nil || got.Reply == nil || got.Reply.Date != date {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestReceiptsOfEveryChannel(t *testing.T) {
 	t.Parallel()
 	srv := octopushtest.NewServer()

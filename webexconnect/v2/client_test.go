@@ -170,11 +170,11 @@ func TestAnswers(t *testing.T) {
 		"429":              {status: 429, kind: v2.ErrRateLimited},
 		"500":              {status: 500, kind: v2.ErrMaybeAccepted},
 		"503":              {status: 503, body: "<html>", kind: v2.ErrMaybeAccepted},
-		"400 all":          {status: 400, body: refusedAll, kind: v2.ErrOptedOut, code: "7101"},
+		"400 all":          {status: 400, body: refusedAll, kind: v2.ErrOptedOut, code: "7109"},
 		"400 part":         {status: 400, body: `[{"messageId":"m-1","status":"queued"},{"code":"7102"}]`, kind: v2.ErrMaybeAccepted, code: "7102"},
 		"400 part last":    {status: 400, body: `[{"code":"7102"},{"messageId":"m-1","status":"queued"}]`, kind: v2.ErrMaybeAccepted, code: "7102"},
 		"400 taken":        {status: 400, body: `{"messageId":"m-1","status":"queued"}`, kind: v2.ErrMaybeAccepted},
-		"400 queued":       {status: 400, body: `[{"code":"7102"},{"code":1001}]`, kind: v2.ErrMaybeAccepted, code: "7102"},
+		"400 queued":       {status: 400, body: `[{"code":"7102"},{"code":1001}]`, kind: v2.ErrMaybeAccepted, code: "1001"},
 		"400 with others":  {status: 400, body: `[{"code":"7004"},5,{"message":["x"]}]`, kind: v2.ErrInvalidRequest, code: "7004"},
 		"401 code":         {status: 401, body: `{"code":401,"message":"x"}`, kind: v2.ErrUnauthorized, code: "401"},
 		"403 code":         {status: 403, body: `{"code":"403","message":"x"}`, kind: v2.ErrForbidden, code: "403"},
@@ -194,7 +194,7 @@ func TestAnswers(t *testing.T) {
 		"201 half":         {status: 201, body: `[{"messageId":"m-1"},{}]`, kind: v2.ErrMaybeAccepted, also: v2.ErrDecode},
 		"201 rejected":     {status: 201, body: `{"messageId":"m-1","status":"Rejected"}`, kind: v2.ErrInvalidRequest},
 		"201 code":         {status: 201, body: `{"code":"7103","message":"x"}`, kind: v2.ErrInsufficientCredit, code: "7103"},
-		"201 all rejected": {status: 201, body: refusedAll, kind: v2.ErrOptedOut, code: "7101"},
+		"201 all rejected": {status: 201, body: refusedAll, kind: v2.ErrOptedOut, code: "7109"},
 		"201 part":         {status: 201, body: `[{"messageId":"m-1","status":"queued"},{"messageId":"m-2","status":"rejected","code":"7109"}]`, kind: v2.ErrMaybeAccepted, code: "7109"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -311,6 +311,46 @@ func TestRejectedVoice(t *testing.T) {
 	e, ok := errors.AsType[*v2.Error](err)
 	if !ok || !errors.Is(err, v2.ErrInsufficientCredit) || e.MessageID != "m-1" || e.Message == "" {
 		t.Errorf("got %+v", err)
+	}
+}
+
+// Without a code, the status word is all that says that it was refused.
+func TestRejectedWithoutCode(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"messageId":"m-1","status":"Rejected"}`:                          "invalid request: status 201: Rejected",
+		`{"messageId":"m-1","status":"Rejected","code":"8000"}`:            "invalid request: status 201, code 8000: Rejected",
+		`{"messageId":"m-1","status":"Rejected","message":"no such flow"}`: "invalid request: status 201: no such flow",
+		`{"messageId":"m-1","status":" rejected\n"}`:                       "invalid request: status 201: rejected",
+		`{"status":"Rejected","message":"other@example.org blocked"}`:      "invalid request: status 201: *** blocked",
+		`{"status":"to +44 9000 000009","code":"8000"}`:                    "invalid request: status 201, code 8000: to ***",
+	} {
+		mt := httpmock.NewMockTransport()
+		mt.RegisterResponder(http.MethodPost, sendURL, httpmock.NewStringResponder(201, body))
+		_, err := client(t, mt).Send(t.Context(), goldens()["voice-media.json"])
+		if err == nil || err.Error() != "webexconnect v2: Send: "+want {
+			t.Errorf("%s: %v", body, err)
+		}
+		testutil.NoLeak(t, err, key, number, number[1:])
+	}
+}
+
+// What an error says is about the gravest refusal, whatever their order.
+func TestGravestRefusal(t *testing.T) {
+	t.Parallel()
+	const address, consent, later = `{"code":"7102","message":"invalid address"}`, `{"messageId":"m-2","code":"9002","message":"no consent"}`, `{"code":"9010"}`
+	for body, want := range map[string]string{
+		"[" + address + "," + consent + "," + later + "]":                       "recipient opted out: status 201, code 9002: no consent",
+		"[" + consent + "," + address + "]":                                     "recipient opted out: status 201, code 9002: no consent",
+		"[" + address + "," + consent + `,{"messageId":"m","status":"queued"}]`: "may have been accepted: status 201, code 9002: no consent: other recipients of the call were accepted",
+	} {
+		mt := httpmock.NewMockTransport()
+		mt.RegisterResponder(http.MethodPost, sendURL, httpmock.NewStringResponder(201, body))
+		_, err := client(t, mt).Send(t.Context(), sms(nil))
+		e, ok := errors.AsType[*v2.Error](err)
+		if !ok || e.Error() != "webexconnect v2: Send: "+want || e.MessageID != "m-2" || len(e.Outcomes()) < 2 {
+			t.Errorf("%s: %v", body, err)
+		}
 	}
 }
 

@@ -287,13 +287,14 @@ type RCSTyping struct{}
 // Channel is [ChannelRCS].
 func (RCSTyping) Channel() Channel { return ChannelRCS }
 
-// RCSRead tells the person that their message was read.
-type RCSRead struct {
+// RCSMarkRead tells the person that their message was read. That they read
+// yours is the receipt [RCSRead].
+type RCSMarkRead struct {
 	MessageID string // of their message
 }
 
 // Channel is [ChannelRCS].
-func (RCSRead) Channel() Channel { return ChannelRCS }
+func (RCSMarkRead) Channel() Channel { return ChannelRCS }
 
 // Suggestion is a chip or button below an RCS message: [Reply],
 // [ViewLocation], [ShareLocation], [OpenURL], [CalendarEvent] or [DialPhone].

@@ -1,6 +1,7 @@
 package v2
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -17,13 +18,13 @@ import (
 
 // What an error of this package can be, for errors.Is.
 var (
-	ErrInvalidRequest     = errs.InvalidRequest     // refused here or there: repeating it changes nothing
+	ErrInvalidRequest     = errs.InvalidRequest     // refused by this client before sending, or by the vendor: repeating it changes nothing
 	ErrInvalidRecipient   = errs.InvalidRecipient   // nothing but a recipient's address is wrong
 	ErrNotOnChannel       = errs.NotOnChannel       // not reachable on the channel: try another
 	ErrUnauthorized       = errs.Unauthorized       // the key or token is wrong, or of another service
 	ErrForbidden          = errs.Forbidden          // the service may not do this, or not from this address
 	ErrInsufficientCredit = errs.InsufficientCredit // the account, or its quota, is used up
-	ErrRateLimited        = errs.RateLimited        // above the tenant's limit; the vendor does not say for how long
+	ErrRateLimited        = errs.RateLimited        // above the tenant's limit, for which no time to wait is documented, or WithRateLimit's own: see Error.RetryAfter
 	ErrFrequencyCapped    = errs.FrequencyCapped    // the contact policy's cap is reached: send later
 	ErrOptedOut           = errs.OptedOut           // the person does not want messages: do not send
 	ErrContentRejected    = errs.ContentRejected    // the content or template is not allowed: change it
@@ -61,14 +62,17 @@ const (
 )
 
 // Error is a call that Webex Connect refused, or that failed on the way. It
-// prints no key, token, phone number or message text.
+// prints no key, token, phone number or message text. With several recipients
+// its Err value, Code, Message and MessageID are those of the gravest refusal
+// only, the one that most forbids sending again; where others were accepted, the
+// Err value is ErrMaybeAccepted. Outcomes has each.
 type Error struct {
 	Op         string        // "Send" or "Get"
 	StatusCode int           // 0: no answer, or refused before it was sent
 	Code       string        // the vendor's code, if any
-	Message    string        // the vendor's words on one line, numbers masked
+	Message    string        // the vendor's words on one line, numbers and addresses masked; without any, what the code means, or else the status word
 	RequestID  string        // the vendor's id of the call; no page documents one
-	RetryAfter time.Duration // how long the vendor asks to wait; 0: it does not say
+	RetryAfter time.Duration // how long to wait, as the vendor or WithRateLimit says; 0: not said
 	Attempts   int           // requests made; 0: none
 	Fields     []FieldError  // the fields that are wrong, by this package's own check
 
@@ -98,7 +102,8 @@ func (e *Error) Unwrap() error { return e.fault.Cause }
 // Is reports whether e is target, one of this package's Err values.
 func (e *Error) Is(target error) bool { return e.fault.Is(target) }
 
-// RetryDelay is RetryAfter.
+// RetryDelay is RetryAfter, for code that knows no vendor: the runners of
+// package fallback read it through an interface with this method.
 func (e *Error) RetryDelay() time.Duration { return e.RetryAfter }
 
 // LogValue is the error as attributes.
@@ -152,22 +157,21 @@ func (c *Client) fail(res transport.Result, outcomes []Outcome) *Error {
 		return e
 	}
 	e.outcomes = func() []Outcome { return outcomes }
-	var refused *Error
-	accepted := false
-	for _, o := range outcomes {
-		if o.Err == nil {
-			accepted = true
-		} else if refused == nil {
-			refused, _ = errors.AsType[*Error](o.Err)
-		}
+	all, accepted := make([]error, len(outcomes)), false
+	for i := range outcomes {
+		all[i] = outcomes[i].Err
+		accepted = accepted || all[i] == nil
 	}
-	if refused != nil {
-		e.Code, e.Message, e.MessageID = refused.Code, refused.Message, refused.MessageID
+	gravest, kind := wx.Gravest(all)
+	if gravest >= 0 {
+		if r, ok := errors.AsType[*Error](all[gravest]); ok {
+			e.Code, e.Message, e.MessageID = r.Code, r.Message, r.MessageID
+		}
 	}
 	switch {
 	case !accepted:
-		e.fault.Kind, e.fault.Also = kindOf(outcomes), nil
-	case refused != nil:
+		e.fault.Kind, e.fault.Also = kind, nil
+	case gravest >= 0:
 		e.fault.Kind, e.fault.Cause, e.fault.Text = errs.MaybeAccepted, errPartly, errPartly.Error()
 	default: // the status says otherwise
 		e.fault.Kind = errs.MaybeAccepted
@@ -177,17 +181,6 @@ func (c *Client) fail(res transport.Result, outcomes []Outcome) *Error {
 
 var errPartly = errors.New("other recipients of the call were accepted")
 
-// kindOf is the sentinel of outcomes of which none is accepted: of several,
-// what forbids sending again comes first.
-func kindOf(outcomes []Outcome) error {
-	all := make([]error, len(outcomes))
-	for i := range outcomes {
-		all[i] = outcomes[i].Err
-	}
-	r, _ := errs.ReasonOf(errors.Join(all...))
-	return r.Err()
-}
-
 // refusal is the error for an object that does not say "accepted".
 func (c *Client) refusal(op string, ch Channel, res transport.Result, words *redact.Words, a answer) *Error {
 	e := c.failed(op, res)
@@ -195,9 +188,8 @@ func (c *Client) refusal(op string, ch Channel, res transport.Result, words *red
 	if e.MessageID = words.Line(a.messageID); wx.ID(a.messageID) != "" {
 		e.MessageID = c.transport.ID(a.messageID)
 	}
-	if e.Message == "" {
-		e.Message = wx.Text(wx.V2, string(ch), a.code)
-	}
+	// A voice answer may say no more than "Rejected".
+	e.Message = cmp.Or(e.Message, wx.Text(wx.V2, string(ch), a.code), words.Line(a.status))
 	e.fault.Kind, e.fault.Also = a.kind(ch, res), nil
 	return e
 }

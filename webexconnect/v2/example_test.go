@@ -24,7 +24,7 @@ func ExampleClient_Send() {
 			Suggestions: []v2.Suggestion{v2.Reply{Text: "Yes"}, v2.OpenURL{Text: "Another day", URL: "https://acme.example/p"}},
 		},
 		Validity:          time.Minute,
-		RequestedReceipts: []v2.Receipt{v2.RCSReceiptDelivered, v2.RCSReceiptRead, v2.RCSReceiptFailed},
+		RequestedReceipts: []v2.Receipt{v2.RCSDelivered, v2.RCSRead, v2.RCSFailed},
 	})
 	if err != nil {
 		fmt.Println(err)

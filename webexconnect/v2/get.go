@@ -13,7 +13,8 @@ import (
 	"github.com/cpaas-go/cpaas/internal/transport"
 )
 
-// Status is what the platform knows of a message that was sent.
+// Status is what the platform knows of a message that was sent. It holds the
+// person's address and may hold the text: do not log it.
 //
 // Source: https://developers.webexconnect.io/reference/retrieve-message-v2
 type Status struct {

@@ -113,7 +113,7 @@ func goldens() map[string]v2.Request {
 			}},
 			Substitutions: map[string]string{"rcs_parameter1": "rcs_value1"}, Options: &rcsText,
 			RequestedReceipts: []v2.Receipt{
-				v2.RCSReceiptSent, v2.RCSReceiptClicked, v2.RCSReceiptDelivered, v2.RCSReceiptRead, v2.RCSReceiptFailed,
+				v2.RCSSent, v2.RCSClicked, v2.RCSDelivered, v2.RCSRead, v2.RCSFailed,
 			},
 			Content: v2.RCSText{
 				Text: "This is the message regarding $(rcs_parameter1). Reply Yes or No.",
@@ -131,7 +131,7 @@ func goldens() map[string]v2.Request {
 		},
 		"rcs-template.json": {
 			From: agent, To: phone, Options: &rcsTemplate, Content: v2.Template{On: v2.ChannelRCS, ID: "T2"},
-			RequestedReceipts: []v2.Receipt{v2.RCSReceiptSent, v2.RCSReceiptDelivered, v2.RCSReceiptRead, v2.RCSReceiptFailed},
+			RequestedReceipts: []v2.Receipt{v2.RCSSent, v2.RCSDelivered, v2.RCSRead, v2.RCSFailed},
 		},
 		"rcs-media.json": {
 			From: agent, To: phone, Options: &fallback, SendAt: at("2024-02-08T05:59:04Z"), ExpireAt: at("2024-02-08T06:57:04Z"),
@@ -163,7 +163,7 @@ func goldens() map[string]v2.Request {
 			},
 		},
 		"rcs-typing.json": {From: agent, To: phone, Content: v2.RCSTyping{}},
-		"rcs-read.json":   {From: agent, To: phone, Content: v2.RCSRead{MessageID: "m-1"}},
+		"rcs-read.json":   {From: agent, To: phone, Content: v2.RCSMarkRead{MessageID: "m-1"}},
 		"mms.json": {
 			From: "101010",
 			To: []v2.Destination{{

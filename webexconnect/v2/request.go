@@ -34,7 +34,7 @@ type Request struct {
 
 	// Content is what is sent, and decides the channel: [SMS], [Email],
 	// [MMS], [VoiceMedia], [VoiceSpeech], [RCSText], [RCSMedia], [RCSCard],
-	// [RCSCarousel], [RCSTyping], [RCSRead], a [Template] of any channel, or
+	// [RCSCarousel], [RCSTyping], [RCSMarkRead], a [Template] of any channel, or
 	// [RawContent]; or a pointer to one, of which a nil one is no content.
 	Content Content
 
@@ -205,11 +205,11 @@ const (
 
 // Receipts of RCS.
 const (
-	RCSReceiptSent      Receipt = "Sent"
-	RCSReceiptDelivered Receipt = "Delivered"
-	RCSReceiptRead      Receipt = "Read"
-	RCSReceiptClicked   Receipt = "Clicked"
-	RCSReceiptFailed    Receipt = "Failed"
+	RCSSent      Receipt = "Sent"
+	RCSDelivered Receipt = "Delivered"
+	RCSRead      Receipt = "Read"
+	RCSClicked   Receipt = "Clicked"
+	RCSFailed    Receipt = "Failed"
 )
 
 // Receipts of e-mail. With an SMTP server instead of AWS SES there is

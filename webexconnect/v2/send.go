@@ -29,7 +29,7 @@ type Response struct {
 
 	RequestID string          // from the X-Request-Id header, if there is one: none is documented
 	Attempts  int             // requests made
-	Raw       json.RawMessage // the answer
+	Raw       json.RawMessage // the answer; it may repeat addresses and texts: do not log it
 }
 
 // Outcome is what one object of the answer says. Its texts are as received,

@@ -424,7 +424,7 @@ func (c RCSCarousel) check(found *problems.List, r rules) {
 
 func (RCSTyping) check(*problems.List, rules) {}
 
-func (c RCSRead) check(found *problems.List, _ rules) {
+func (c RCSMarkRead) check(found *problems.List, _ rules) {
 	found.Check(problems.Required(c.MessageID), "content.messageId")
 }
 

@@ -177,7 +177,7 @@ func TestValidate(t *testing.T) {
 		"RCS text":      {rcs(v2.RCSText{Text: strings.Repeat("é", 1025), Suggestions: chips(11)}), "content.text content.suggestions", "="},
 		"RCS text fine": {r: rcs(v2.RCSText{Text: strings.Repeat("é", 1024), Suggestions: chips(10)})},
 		"RCS media":     {rcs(v2.RCSMedia{FileSize: -1, Suggestions: chips(11)}), "content.mediaContentUrl content.fileSize content.suggestions", "="},
-		"RCS read":      {rcs(v2.RCSRead{}), "content.messageId", "="},
+		"RCS read":      {rcs(v2.RCSMarkRead{}), "content.messageId", "="},
 		"RCS card empty": {
 			rcs(v2.RCSCard{Description: bad, Thumbnail: &v2.Thumbnail{ContentType: bad, Description: bad}, Suggestions: chips(5)}),
 			"content.richCard.title content.richCard.description content.richCard.orientation content.richCard.thumbnailAlignment " +

@@ -442,7 +442,7 @@ func (c RCSCarousel) body() (any, error) {
 
 func (RCSTyping) body() (any, error) { return wireRCS{Type: rcsEvent, Event: rcsTyping}, nil }
 
-func (c RCSRead) body() (any, error) {
+func (c RCSMarkRead) body() (any, error) {
 	return wireRCS{Type: rcsEvent, Event: rcsRead, MessageID: c.MessageID}, nil
 }
 
@@ -698,7 +698,7 @@ func (w wireRCSIn) content() Content {
 		case rcsTyping:
 			return RCSTyping{}
 		case rcsRead:
-			return RCSRead{MessageID: w.MessageID}
+			return RCSMarkRead{MessageID: w.MessageID}
 		}
 	}
 	return nil

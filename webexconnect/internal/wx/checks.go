@@ -8,14 +8,10 @@ import (
 	"github.com/cpaas-go/cpaas/internal/phone"
 )
 
-// minDigits is how many digits the shortest number has that is taken for
-// E.164, country code included. E.164 itself sets no such limit.
-const minDigits = 7
-
 // E164Problem is what is wrong with s as a phone number in E.164 form, with
 // its "+"; "" when nothing is.
 func E164Problem(s string) string {
-	if _, _, ok := phone.Split(s); !ok || s[0] != '+' || len(s) <= minDigits {
+	if _, _, ok := phone.Parse(s); !ok {
 		return `is not "+", an assigned country code and 7 to 15 digits in all`
 	}
 	return ""

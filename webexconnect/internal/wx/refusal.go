@@ -3,8 +3,11 @@ package wx
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
+	"slices"
 	"strings"
 
+	"github.com/cpaas-go/cpaas/internal/errs"
 	"github.com/cpaas-go/cpaas/internal/jsonx"
 )
 
@@ -59,6 +62,16 @@ func Entries(body []byte) []Entry {
 		}
 	}
 	return out
+}
+
+// Gravest is the first of the gravest of a call's refusals, which are what is
+// not nil in all, and its sentinel: what forbids sending again comes first. at
+// is -1 when nothing is refused.
+func Gravest(all []error) (at int, kind error) {
+	r, _ := errs.ReasonOf(errors.Join(all...))
+	kind = r.Err()
+	at = slices.IndexFunc(all, func(err error) bool { return err != nil && (kind == nil || errors.Is(err, kind)) })
+	return at, kind
 }
 
 // UUIDLen is the length of a UUID, with its dashes.

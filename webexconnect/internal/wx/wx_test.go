@@ -3,6 +3,7 @@ package wx
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -56,6 +57,28 @@ func TestTable(t *testing.T) {
 		}
 		assert.Equal(t, errs.FrequencyCapped, Kind(surface, "", "9006"))
 		assert.Equal(t, errs.RateLimited, Kind(surface, WhatsApp, CodeThrottled))
+	}
+}
+
+func TestGravest(t *testing.T) {
+	t.Parallel()
+	other := errors.New("x")
+	first, again := fmt.Errorf("1: %w", errs.OptedOut), fmt.Errorf("2: %w", errs.OptedOut)
+	for name, c := range map[string]struct {
+		all  []error
+		at   int
+		kind error
+	}{
+		"none":          {nil, -1, nil},
+		"all accepted":  {[]error{nil, nil}, -1, nil},
+		"one":           {[]error{nil, errs.InvalidRequest}, 1, errs.InvalidRequest},
+		"gravest later": {[]error{errs.InvalidRecipient, nil, first, errs.InvalidRequest, again}, 2, errs.OptedOut},
+		"gravest first": {[]error{errs.MaybeAccepted, first}, 0, errs.MaybeAccepted},
+		"no sentinel":   {[]error{nil, other}, 1, nil},
+	} {
+		at, kind := Gravest(c.all)
+		assert.Equal(t, c.at, at, name)
+		assert.Equal(t, c.kind, kind, name)
 	}
 }
 
