@@ -9,6 +9,10 @@
 //	res, err := route.Send(ctx, fallback.Message{
 //		To:   fallback.Recipient{Phone: "+919812345678"},
 //		Text: "4821 is your Acme code.",
+//		Content: fallback.Contents{ // what shows templates only
+//			fallback.RCS:      fallback.Template{Name: "otp_card", Vars: map[string]string{"CODE": "4821"}},
+//			fallback.WhatsApp: fallback.Template{Name: "otp", Locale: "en", Args: []string{"4821"}},
+//		},
 //	})
 //
 // The legs come from package [senders]; any [Sender] of your own joins as a

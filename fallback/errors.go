@@ -3,8 +3,8 @@ package fallback
 import "github.com/cpaas-go/cpaas/internal/errs"
 
 // What went wrong, for errors.Is. They are the values that the provider
-// packages have under the same names. A Sender returns or wraps them. Behind
-// each stands what it does to a route.
+// packages have under the same names. A Sender returns or wraps them. The
+// comment at the end of each line says what it does to a route.
 var (
 	ErrNotOnChannel       = errs.NotOnChannel       // next channel, now; no other provider of this one
 	ErrInvalidRecipient   = errs.InvalidRecipient   // the steps that use this address end; others go on

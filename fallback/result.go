@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +77,7 @@ func (r Result) String() string {
 		b.WriteString(", duplicate")
 	}
 	if !r.Due.IsZero() {
-		fmt.Fprintf(&b, ", next at %s", r.Due.Format(timeFormat))
+		fmt.Fprintf(&b, ", next at %s", r.Due.Format(time.DateTime))
 	}
 	b.WriteByte('\n')
 	for i, a := range r.Attempts {
@@ -87,6 +88,20 @@ func (r Result) String() string {
 
 // GoString is as String.
 func (r Result) GoString() string { return r.String() }
+
+// LogValue is the message's key, outcome, channel and provider, and how many
+// attempts were made.
+func (r Result) LogValue() slog.Value {
+	made := 0
+	for _, a := range r.Attempts {
+		if !a.Started.IsZero() {
+			made++
+		}
+	}
+	return slog.GroupValue(slog.String("key", r.Key), slog.String("outcome", r.Outcome.String()), slog.String("channel", string(r.Channel)),
+		slog.String("provider", r.Provider), slog.Int("attempts", made), slog.Bool("possible_duplicate", r.PossibleDuplicate),
+		slog.Bool("duplicate", r.Duplicate))
+}
 
 const timeFormat = "15:04:05.000"
 
@@ -140,7 +155,10 @@ func channelName(ch Channel) string {
 }
 
 // Error is a message that no provider is known to have accepted. It matches
-// (errors.Is, errors.As) whatever one of its attempts' errors matches.
+// (errors.Is, errors.As) whatever the error of one of the attempts that were
+// made matches; those of legs that were passed over count when none was made.
+// So ask for [ErrMaybeAccepted] first: where one attempt may have been accepted,
+// another may have been refused.
 type Error struct {
 	Result Result
 
@@ -170,14 +188,15 @@ func (e *Error) GoString() string { return e.Error() }
 // nil.
 func NewError(r Result, cause error) *Error { return &Error{Result: r, cause: cause} }
 
-// Unwrap is the errors of the attempts, and what else ended the route.
+// Unwrap is what ended the route beyond the attempts, and their errors.
 func (e *Error) Unwrap() []error {
 	var all []error
 	if e.cause != nil {
 		all = append(all, e.cause)
 	}
+	made := slices.ContainsFunc(e.Result.Attempts, func(a Attempt) bool { return !a.Started.IsZero() })
 	for _, a := range e.Result.Attempts {
-		if a.Err == nil {
+		if a.Err == nil || made && a.Started.IsZero() {
 			continue
 		}
 		all = append(all, a.Err)
@@ -216,7 +235,7 @@ func (p Plan) String() string {
 
 // Planned is one leg of a Plan.
 type Planned struct {
-	Step     int // from 1; legs of one step are sent at once, or one for another
+	Step     int // from 1; legs of one step are alternatives, or sent at once
 	Channel  Channel
 	Provider string
 	Skipped  string // why it is passed over; empty: it is not

@@ -15,7 +15,7 @@ type Step interface {
 // Leg is one provider on one channel.
 type Leg struct {
 	Channel  Channel // empty: the Sender orders the channels by itself
-	Provider string  // unique for each provider account: "octopush", "octopush-it"
+	Provider string  // unique for each provider account, which nothing checks: "octopush", "octopush-it"
 	Sender   Sender
 
 	or []Leg

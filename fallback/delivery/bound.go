@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/cpaas-go/cpaas/fallback"
@@ -29,9 +30,10 @@ type BoundRoute struct {
 // error is ctx's.
 //
 // A Key that was used before makes Send report what became of that message;
-// used for another message, it is [ErrKeyReused]. An error that is neither a
-// *fallback.Error nor ctx's is the Store's: if it failed before the first
-// attempt, nothing was sent; sending again with the same Key is safe.
+// used for another message, it is [ErrKeyReused]. An error that is neither
+// that, a *fallback.Error nor ctx's is the Store's. If the Result has no
+// attempts then, the message may not be stored: nothing was sent, and nothing
+// will be unless it is. Sending again with the same Key is safe.
 func (b *BoundRoute) Send(ctx context.Context, m fallback.Message) (fallback.Result, error) {
 	if err := context.Cause(ctx); err != nil {
 		return fallback.Result{Key: m.Key}, err
@@ -80,19 +82,17 @@ func (b *BoundRoute) job(m fallback.Message) (*job, error) {
 	if m.Key == "" {
 		m.Key = cascade.Key()
 	}
-	stored, err := store(m)
-	if err != nil {
-		return nil, err
-	}
+	m.Content = maps.Clone(m.Content) // the caller may change his
 	j := &job{r: b.r, rec: Record{Key: m.Key}}
-	if j.rec.Fingerprint, err = fingerprint(b.name, stored); err != nil {
+	var err error
+	if j.rec.Fingerprint, err = fingerprint(b.name, m); err != nil {
 		return nil, fmt.Errorf("delivery: %w", err)
 	}
 	deadline := m.Deadline
 	if deadline.IsZero() {
 		deadline = time.Now().Add(DefaultDeadline)
 	}
-	j.st = state{Route: b.name, Message: stored, Class: m.Class, Once: m.AtMostOnce, Deadline: cascade.Nano(deadline)}
+	j.st = state{Route: b.name, Message: &m, Class: m.Class, Once: m.AtMostOnce, Deadline: cascade.Nano(deadline)}
 	addresses := map[string]uint8{}
 	for i, legs := range b.legs {
 		stage := storedStage{Goal: b.goals[i].Until, Within: b.goals[i].Within}
@@ -160,7 +160,8 @@ func (r *Runner) read(rec Record) (fallback.Result, error) {
 const pollWait = time.Second
 
 // Wait returns when the message is no longer Pending, with the error that Send
-// would have returned for its outcome. ErrNotFound if the Store has none.
+// would have returned for its outcome. [ErrNotFound] if the Store has none;
+// the Result so far and ctx's error when ctx ends first.
 func (b *BoundRoute) Wait(ctx context.Context, key string) (fallback.Result, error) {
 	box := newMailbox()
 	for {
@@ -190,8 +191,9 @@ func (b *BoundRoute) Wait(ctx context.Context, key string) (fallback.Result, err
 }
 
 // Cancel stops a message from going on: once it has returned, no attempt begins
-// any more, and one that was under way is the last. What was accepted is taken
-// back where its provider can.
+// any more, and one that was under way, also one that waits for a slot in
+// SendAll, is the last. What was accepted is taken back where its provider can.
+// [ErrNotFound] if the Store has none; one that has ended is left as it is.
 func (b *BoundRoute) Cancel(ctx context.Context, key string) (fallback.Result, error) {
 	rec, err := b.r.cfg.Store.Get(ctx, key)
 	if err != nil {
@@ -208,7 +210,8 @@ func (b *BoundRoute) Cancel(ctx context.Context, key string) (fallback.Result, e
 	return j.run(ctx)
 }
 
-// Explain says what Send would do with m, and why, without sending.
+// Explain says what Send would do with m, and why, without sending. An error
+// is of content that cannot be stored.
 func (b *BoundRoute) Explain(m fallback.Message) (fallback.Plan, error) {
 	j, err := b.job(m)
 	if err != nil {

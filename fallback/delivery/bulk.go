@@ -27,8 +27,10 @@ const (
 // [Batcher]. Interrupted, it goes on where it stopped when it is run again
 // with the same keys.
 //
-// It needs Run to be running. When ctx ends, it yields what has ended, then
-// ends; what is stored goes on.
+// It needs Run to be running. When ctx ends, calls that were begun are
+// finished, and it yields what has ended, then ends; what is stored goes on.
+// While providers are down, messages wait until their deadlines, and with
+// 10,000 of them no more are taken from ms.
 func (b *BoundRoute) SendAll(ctx context.Context, ms iter.Seq[fallback.Message]) iter.Seq2[fallback.Result, error] {
 	return func(yield func(fallback.Result, error) bool) {
 		x := &bulk{b: b, ctx: ctx, box: newMailbox(), open: map[string]struct{}{}, yield: yield}
@@ -93,7 +95,7 @@ func (x *bulk) send(chunk []fallback.Message) bool {
 	x.b.r.queue(groups, alone)
 	stored, later := x.store(work, jobs)
 	if stored {
-		x.b.r.first(work, groups, alone)
+		x.b.r.first(x.ctx, groups, alone)
 		x.b.r.poke()
 	}
 	// Only now: whoever takes the results may take long, or want no more.
@@ -246,12 +248,10 @@ func (r *Runner) queue(groups []*batch, alone []single) {
 		for _, j := range jobs {
 			for i := range j.st.Attempts {
 				if a := &j.st.Attempts[i]; a.Busy {
-					a.Lease += int64(extra)
+					a.Lease = time.Now().Add(r.cfg.lease() + extra).UnixNano()
 				}
 			}
-			if extra > 0 {
-				j.inFlight()
-			}
+			j.inFlight()
 		}
 	}
 	for _, s := range alone {
@@ -266,34 +266,90 @@ func (r *Runner) queue(groups []*batch, alone []single) {
 
 // first makes the first attempts of messages that are stored, those together
 // that one call of their Sender can carry. Each job goes on by itself after
-// that.
+// that. Nobody waits for a provider's limit in a slot, which others need; when
+// ctx ends, those that wait are left to Run.
 func (r *Runner) first(ctx context.Context, groups []*batch, alone []single) {
-	var work sync.WaitGroup
-	start := func(f func()) {
-		r.slots <- struct{}{}
-		work.Go(func() {
-			defer func() { <-r.slots }()
-			f()
+	work := context.WithoutCancel(ctx)
+	var all sync.WaitGroup
+	waiting := make(chan struct{}, cap(r.slots))
+	start := func(jobs []*job, limit, call, then func()) {
+		if r.cfg.Limit != nil {
+			waiting <- struct{}{}
+		} else {
+			r.slots <- struct{}{}
+		}
+		all.Go(func() {
+			if r.cfg.Limit != nil {
+				limit()
+				<-waiting
+				if ctx.Err() != nil {
+					for _, j := range jobs {
+						j.putBack(work)
+					}
+					return
+				}
+				r.slots <- struct{}{}
+			}
+			call()
+			<-r.slots
+			then()
 		})
 	}
 	for _, s := range alone {
 		if !s.job.stored || s.step.ask >= 0 || len(s.step.calls) == 0 && !s.step.again {
 			continue // it is known, or due when it is due
 		}
-		start(func() {
-			var verdicts []verdict
-			if len(s.step.calls) > 0 {
-				verdicts = s.job.submitAll(ctx, s.step.calls)
-			}
-			s.job.run(ctx, verdicts...) //nolint:errcheck // it is due again when its claim ends
-		})
+		var verdicts []verdict
+		start([]*job{s.job},
+			func() { s.step.calls, verdicts = s.job.allowed(ctx, s.step.calls) },
+			func() {
+				if len(s.step.calls) > 0 {
+					verdicts = append(verdicts, s.job.submitAll(work, s.step.calls)...)
+				}
+			},
+			func() { s.job.run(work, verdicts...) }, //nolint:errcheck // it is due again when its claim ends
+		)
 	}
 	for _, g := range groups {
 		if g.keep(); len(g.jobs) > 0 {
-			start(func() { g.send(ctx, r) })
+			g.begin()
+			start(g.jobs, func() { g.limit(ctx, r) }, func() { g.send(work, r) }, func() { g.goOn(work) })
 		}
 	}
-	work.Wait()
+	all.Wait()
+}
+
+// putBack has the first step of a stored job taken by whoever runs a Runner:
+// its calls were not made.
+func (j *job) putBack(ctx context.Context) {
+	for i := range j.st.Attempts {
+		if a := &j.st.Attempts[i]; a.Busy {
+			alt := j.st.alt(a)
+			j.r.called(j.st.Route, line{alt.Provider, alt.Channel}, verdict{at: time.Now(), err: fallback.ErrRateLimited}) // it was no probe
+		}
+	}
+	j.st.Attempts, j.st.Held = nil, "waiting for the first attempt"
+	j.rec.Due = time.Now()
+	j.save(ctx) //nolint:errcheck // it is due again when its lease ends
+}
+
+// allowed waits until the limits of providers allow the calls of a job, and
+// says what became of those that they do not.
+func (j *job) allowed(ctx context.Context, calls []int) (left []int, refused []verdict) {
+	begun := time.Now()
+	for _, i := range calls {
+		a := &j.st.Attempts[i]
+		alt := j.st.alt(a)
+		err := j.r.limit(ctx, alt.Provider, 1, j.patience(a, begun))
+		if err == nil {
+			left = append(left, i)
+			continue
+		}
+		v := verdict{ref: a.Ref, try: a.Tries, at: time.Now(), err: err}
+		j.r.called(j.st.Route, line{alt.Provider, alt.Channel}, v) // it was no probe
+		refused = append(refused, v)
+	}
+	return left, refused
 }
 
 // single is a job whose first step is its own.
@@ -336,6 +392,9 @@ type batch struct {
 	most   int
 	jobs   []*job
 	subs   []fallback.Submission
+
+	calls    [][]int // places of the jobs that go together
+	verdicts []verdict
 }
 
 // keep drops the jobs whose messages were known already.
@@ -379,20 +438,61 @@ func (r *Runner) batchOf(j *job, n next) (*batch, bool) {
 	}, true
 }
 
-// send makes the call, and has each job go on.
-func (b *batch) send(ctx context.Context, r *Runner) {
-	verdicts, all := make([]verdict, len(b.jobs)), make([]int, len(b.jobs))
+// begin has all jobs go into one call.
+func (b *batch) begin() {
+	all := make([]int, len(b.jobs))
 	for i := range all {
 		all[i] = i
 	}
-	b.call(ctx, r, all, verdicts, false)
-	for i, j := range b.jobs {
-		verdicts[i].try = j.st.Attempts[0].Tries
+	b.calls, b.verdicts = [][]int{all}, make([]verdict, len(b.jobs))
+}
+
+// limit waits until the provider's limit allows the call; a batch that is too
+// large for it is halved.
+func (b *batch) limit(ctx context.Context, r *Runner) {
+	begun := time.Now()
+	until := begun.Add(r.cfg.Call)
+	for _, j := range b.jobs {
+		if end := j.patience(&j.st.Attempts[0], begun); end.Before(until) {
+			until = end
+		}
 	}
+	ask := b.calls
+	b.calls = nil
+	for len(ask) > 0 {
+		places := ask[0]
+		ask = ask[1:]
+		err := r.limit(ctx, b.line.provider, len(places), until)
+		switch middle := len(places) / 2; {
+		case err == nil:
+			b.calls = append(b.calls, places)
+		case middle > 0:
+			ask = slices.Insert(ask, 0, places[:middle], places[middle:])
+		default:
+			a := &b.jobs[places[0]].st.Attempts[0]
+			a.Batch = false // it goes alone later
+			b.verdicts[places[0]] = verdict{ref: a.Ref, at: time.Now(), err: err}
+		}
+	}
+	if len(b.calls) == 0 {
+		r.called(b.jobs[0].st.Route, b.line, b.verdicts[0]) // it was no probe
+	}
+}
+
+// send makes the calls.
+func (b *batch) send(ctx context.Context, r *Runner) {
+	for n, places := range b.calls {
+		b.call(ctx, r, places, b.verdicts, n > 0)
+	}
+}
+
+// goOn has each job go on by itself.
+func (b *batch) goOn(ctx context.Context) {
 	var work sync.WaitGroup
 	for i, j := range b.jobs {
+		b.verdicts[i].try = j.st.Attempts[0].Tries
 		work.Go(func() {
-			j.run(ctx, verdicts[i]) //nolint:errcheck // it is due again when its claim ends
+			j.run(ctx, b.verdicts[i]) //nolint:errcheck // it is due again when its claim ends
 		})
 	}
 	work.Wait()
@@ -405,21 +505,6 @@ func (b *batch) send(ctx context.Context, r *Runner) {
 // is tried again one by one.
 func (b *batch) call(ctx context.Context, r *Runner, places []int, verdicts []verdict, half bool) {
 	begun := time.Now()
-	until := begun.Add(r.cfg.Call)
-	for _, i := range places {
-		if j := b.jobs[i]; half { // then the lease was not meant for another wait
-			until = earlier(until, time.Unix(0, j.st.Attempts[0].Lease).Add(-r.cfg.Call))
-		} else {
-			until = earlier(until, j.patience(&j.st.Attempts[0], begun))
-		}
-	}
-	if err := r.limit(ctx, b.line.provider, len(places), until); err != nil {
-		for _, i := range places {
-			verdicts[i] = verdict{ref: b.jobs[i].st.Attempts[0].Ref, at: time.Now(), err: err}
-		}
-		return
-	}
-	begun = time.Now()
 	end := begun.Add(r.cfg.Call)
 	var subs []fallback.Submission
 	var called []int
@@ -430,8 +515,15 @@ func (b *batch) call(ctx context.Context, r *Runner, places []int, verdicts []ve
 		if half && begun.Add(r.cfg.Call).UnixNano() > a.Lease {
 			verdicts[i].late = "it took too long until the call"
 		}
+		sub := b.subs[i]
+		if _, fresh, err := j.submission(a, begun); err == nil { // it has waited since
+			sub.Expires = fresh.Expires.Truncate(time.Second)
+		}
+		if verdicts[i].late == "" && j.quiet(sub, begun) {
+			verdicts[i].late = "the permitted hours ended before the call"
+		}
 		if verdicts[i].late == "" {
-			subs, called = append(subs, b.subs[i]), append(called, i)
+			subs, called = append(subs, sub), append(called, i)
 			if lease := time.Unix(0, a.Lease); lease.Before(end) { // then somebody else takes it over
 				end = lease
 			}
@@ -464,13 +556,6 @@ func (b *batch) call(ctx context.Context, r *Runner, places []int, verdicts []ve
 	}
 }
 
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
 // ofCall is whose verdict tells most about the provider: one that it took, or
 // the first. Those that are halved tell nothing yet; -1: all are.
 func ofCall(called []int, halved [][]int, verdicts []verdict) int {
@@ -482,11 +567,22 @@ func ofCall(called []int, halved [][]int, verdicts []verdict) int {
 		if verdicts[i].err == nil {
 			return i
 		}
-		if first < 0 {
+		if first < 0 || aboutOne(verdicts[first].err) && !aboutOne(verdicts[i].err) {
 			first = i
 		}
 	}
 	return first
+}
+
+// aboutOne reports whether an error says nothing of the provider.
+func aboutOne(err error) bool {
+	switch reasonOf(err) {
+	case errs.None, errs.ReasonDuplicate, errs.ReasonUnavailable, errs.ReasonMaybeAccepted,
+		errs.ReasonUnauthorized, errs.ReasonForbidden, errs.ReasonInsufficientCredit:
+		return false
+	default:
+		return true
+	}
 }
 
 // refusedTogether are those of called that were refused in one call: all of

@@ -2,6 +2,7 @@
 // waits, and moves on when a receipt says failed or none says delivered in
 // time. It survives restarts, and never sends twice without saying so.
 //
+//	octo := senders.Octopush{Client: client, Verify: senders.Token("token", secret)} // without Verify, no callback is believed
 //	runner, err := delivery.New(delivery.Config{Store: store})
 //	otp, err := runner.Bind("otp", delivery.Route{
 //		{Try: netcore.RCS(), Within: 20 * time.Second},
@@ -23,11 +24,13 @@
 // route means is stored with it, so that a new configuration does not change
 // messages under way.
 //
-// What certainly was not accepted because a provider was not there or had too
-// much to do is tried five times, then at the next provider or channel. When
-// the route has no more, such attempts are made again, after seconds at first
-// and some minutes later, until the deadline: an outage that ends before it
-// loses no message. A one-time password should have a Deadline.
+// What certainly was not accepted because a provider was not there, or had too
+// much to do, is tried at the next provider of the channel; where there is
+// none, up to five times, and then on the next channel. When the route has no
+// more and nobody may have taken the message, such attempts are made again,
+// after seconds at first and some minutes later, until the deadline: an outage
+// that ends before it loses no message. A one-time password should have a
+// Deadline.
 //
 // What was observed about an attempt only grows. Receipts may come late,
 // twice, in any order, before the provider's answer, or at another replica.

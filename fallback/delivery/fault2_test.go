@@ -23,6 +23,7 @@ import (
 	"github.com/cpaas-go/cpaas/fallback/delivery"
 	"github.com/cpaas-go/cpaas/fallback/fallbacktest"
 	"github.com/cpaas-go/cpaas/fallback/senders"
+	"github.com/cpaas-go/cpaas/internal/testutil"
 	"github.com/cpaas-go/cpaas/webexconnect"
 )
 
@@ -520,12 +521,24 @@ func TestF22Callbacks(t *testing.T) {
 		"without Verify":       {senders.Octopush{}, `{}`},
 	} {
 		store := faulty()
-		r := runnerOver(t, store)
+		var rejected []error
+		r, err := delivery.New(delivery.Config{Store: store, Observe: func(e delivery.Event) {
+			assert.Equal(t, delivery.Rejected, e.Kind)
+			rejected = append(rejected, e.Err)
+		}})
+		require.NoError(t, err)
 		hook := r.Receipts(test.source)
 		answer := func(url, body string) int {
+			before := len(rejected)
 			w := httptest.NewRecorder()
 			hook.ServeHTTP(w, httptest.NewRequest(http.MethodPost, url, strings.NewReader(body)))
 			assert.Empty(t, w.Body.String(), name)
+			if w.Code == http.StatusOK {
+				assert.Len(t, rejected, before, name)
+			} else if assert.Len(t, rejected, before+1, name) {
+				testutil.NoLeak(t, rejected[before], "hook-token-1", "33611223344", "449000000009")
+				assert.Equal(t, w.Code == http.StatusUnauthorized, errors.Is(rejected[before], delivery.ErrUnverified), name)
+			}
 			return w.Code
 		}
 		for _, url := range []string{"/", "/?token=", "/?token=guess", "/?TOKEN=hook-token-1"} {

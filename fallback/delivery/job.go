@@ -26,6 +26,7 @@ type job struct {
 	cancel   bool       // its owner wants no more of it
 	unsaved  bool       // verdicts were applied that are not stored yet
 	bulk     bool       // its calls wait for the provider's limit when it is stored, not before
+	closed   [][3]int   // stage, leg and alternative of those whose permitted hours begin after the deadline
 	nearest  *storedAlt // when every provider is shut: the one that is tried all the same
 	decision cascade.Decision
 	news     []EventKind // what is told once it is stored
@@ -73,7 +74,7 @@ func (j *job) run(ctx context.Context, verdicts ...verdict) (fallback.Result, er
 		err := j.save(ctx)
 		switch {
 		case errors.Is(err, errExists), err != nil && !j.stored:
-			return j.result(), err
+			return fallback.Result{Key: j.rec.Key}, err
 		case err != nil && !errors.Is(err, ErrStale) && len(verdicts) == 0:
 			return j.result(), err // nothing is lost: the claim ends, and somebody looks again
 		case err != nil:
@@ -142,7 +143,7 @@ func (j *job) submitAll(ctx context.Context, attempts []int) []verdict {
 // to be stored before anything is done.
 func (j *job) step(ctx context.Context) next {
 	now := time.Now()
-	j.news = nil
+	j.news, j.closed = nil, nil
 	j.st.Cancelled = j.st.Cancelled || j.cancel
 	if j.st.recover(now) > 0 {
 		j.news = append(j.news, Recovered)
@@ -167,7 +168,7 @@ func (j *job) step(ctx context.Context) next {
 		switch d.Do {
 		case cascade.Send, cascade.Again:
 			if j.unsaved && (j.r.cfg.Consent != nil || j.r.cfg.Limit != nil) { // they may take long
-				j.rec.Due, n.again = now, true
+				j.rec.Due, n.again = now.Add(j.r.cfg.lease()), true
 				return n
 			}
 			call, wait := j.prepare(ctx, d, now)
@@ -181,9 +182,16 @@ func (j *job) step(ctx context.Context) next {
 				return n
 			case call < 0: // it was refused before it was made
 				j.withdraw(&n, now)
+				if len(n.calls) == 0 && time.Since(now) > time.Second { // it waited for a limit: look anew, and keep the claim
+					j.rec.Due, n.again = time.Now().Add(j.r.cfg.lease()), true
+					return n
+				}
 				continue
 			}
 			n.calls = append(n.calls, call)
+			for _, i := range n.calls { // those before have waited for this one's limit
+				j.st.Attempts[i].Lease = j.st.Attempts[call].Lease
+			}
 			if d.Do == cascade.Again {
 				j.inFlight()
 				return n
@@ -204,6 +212,9 @@ func (j *job) step(ctx context.Context) next {
 			j.news = append(j.news, Waiting)
 			return n
 		case cascade.End:
+			if len(j.closed) > 0 && d.Outcome <= cascade.OutcomeFailed {
+				j.st.Stopped = "stopped: the permitted hours begin after the deadline"
+			}
 			j.end(now)
 			return n
 		}
@@ -288,6 +299,9 @@ func (j *job) decide(now time.Time) cascade.Decision {
 			return a != nearest && slices.ContainsFunc(shut, func(s shutAlt) bool { return s.storedAlt == a })
 		})
 		p.Seed = seed(j.rec.Key)
+		for _, c := range j.closed {
+			p.Stages[c[0]].Legs[c[1]].Alts[c[2]].Skip = true
+		}
 		return cascade.Decide(p, j.st.seen(), cascade.State{Cancelled: j.st.Cancelled, Persist: persist}, now.UnixNano())
 	}
 	j.nearest = nil
@@ -370,13 +384,12 @@ func (j *job) prepare(ctx context.Context, d cascade.Decision, now time.Time) (c
 	}
 	if hours := j.r.cfg.Hours; hours != nil && j.st.Class != fallback.OTP {
 		if at := hours(sub, now); at.After(now) {
-			forget()
-			if at.UnixNano() >= j.st.Deadline && j.st.busyUntil() == 0 { // else when the others are over
-				j.st.Stopped = "stopped: the permitted hours begin after the deadline"
-				j.decision = cascade.Look(j.st.plan(&j.r.cfg, nil), j.st.seen())
-				j.end(now)
-				return -1, true
+			if at.UnixNano() >= j.st.Deadline { // others may be free
+				j.closed = append(j.closed, [3]int{a.Stage, a.Leg, a.Alt})
+				forget()
+				return -1, false
 			}
+			forget()
 			j.rec.Due, j.st.Held = at, "waiting for permitted hours"
 			return -1, true
 		}
@@ -398,8 +411,10 @@ func (j *job) prepare(ctx context.Context, d cascade.Decision, now time.Time) (c
 		forget() // somebody else is the probe: decide again
 		return -1, false
 	}
+	if a.Tries++; a.Facts.Has(cascade.FactUnsure) {
+		a.Repeats++
+	}
 	a.Busy, a.Lease = true, time.Now().Add(j.r.cfg.lease()).UnixNano()
-	a.Tries++
 	if !slices.Contains(j.rec.Refs, refKey(a.Ref)) {
 		j.rec.Refs = append(j.rec.Refs, refKey(a.Ref))
 	}
@@ -455,7 +470,7 @@ func (r *Runner) limit(ctx context.Context, provider string, n int, until time.T
 
 // refuse notes that a certainly was not accepted, by anybody.
 func (j *job) refuse(a *storedAttempt, now time.Time, r errs.Reason, err error) {
-	a.Busy, a.Last, a.Refused, a.Text = false, now.UnixNano(), r, redact.Line(err.Error())
+	a.Busy, a.Last, a.After, a.Refused, a.Text = false, now.UnixNano(), 0, r, redact.Line(err.Error())
 	a.Note(cascade.FactRefused, a.Last, r)
 }
 
@@ -466,7 +481,7 @@ func (j *job) submission(a *storedAttempt, now time.Time) (fallback.Leg, fallbac
 	if !ok {
 		return leg, fallback.Submission{}, fmt.Errorf("no route with provider %q is bound", alt.Provider)
 	}
-	sub, err := leg.Prepare(j.st.Message.message())
+	sub, err := leg.Prepare(*j.st.Message)
 	if err != nil {
 		return leg, sub, err
 	}
@@ -525,19 +540,13 @@ func (j *job) submit(ctx context.Context, i int) verdict {
 	if v.late = j.late(a, begun); v.late != "" {
 		return v
 	}
-	if j.bulk {
-		v.err = j.r.limit(ctx, j.st.alt(a).Provider, 1, j.patience(a, begun))
-		v.at = time.Now()
-		if begun = v.at; v.err != nil {
-			return v
-		}
-		if v.late = j.late(a, begun); v.late != "" {
-			return v
-		}
-	}
 	leg, sub, err := j.submission(a, begun)
 	if err != nil {
 		v.err = fmt.Errorf("%w: %w", fallback.ErrUnavailable, err)
+		return v
+	}
+	if j.bulk && j.quiet(sub, begun) {
+		v.late = "the permitted hours ended before the call"
 		return v
 	}
 	l := line{leg.Provider, leg.Channel}
@@ -565,6 +574,12 @@ func (j *job) late(a *storedAttempt, now time.Time) string {
 		return "the provider would no longer refuse the repetition"
 	}
 	return ""
+}
+
+// quiet reports whether a submission that has waited may not be made now.
+func (j *job) quiet(sub fallback.Submission, now time.Time) bool {
+	hours := j.r.cfg.Hours
+	return hours != nil && j.st.Class != fallback.OTP && hours(sub, now).After(now)
 }
 
 // called tells the breaker what a call came to.
@@ -628,7 +643,7 @@ func (j *job) apply(v verdict) {
 		error
 		RetryDelay() time.Duration
 	}](v.err); ok {
-		a.After = d.RetryDelay()
+		a.After = min(max(0, d.RetryDelay()), 30*24*time.Hour)
 	}
 	if v.err != nil {
 		a.Text = redact.Line(v.err.Error())

@@ -349,3 +349,22 @@ func TestBatchesOfAStageThatExpires(t *testing.T) {
 	assert.Equal(t, map[fallback.Outcome]int{fallback.Accepted: 40}, outcomes)
 	assert.LessOrEqual(t, len(a.sizes()), 3, fmt.Sprint(a.sizes())) // a second may have passed
 }
+
+// A Result of what was not stored does not speak of attempts.
+func TestNothingIsStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		a, store := reporting("a"), faulty()
+		r := running(t, delivery.Config{Store: store})
+		route := bind(t, r, delivery.Route{{Try: a.on(fallback.SMS)}})
+		store.SetDown(true)
+		res, err := route.Send(t.Context(), hello())
+		require.ErrorIs(t, err, fallbacktest.ErrStore)
+		assert.Equal(t, fallback.Result{Key: hello().Key}, res)
+		assert.Empty(t, a.Sent())
+		store.SetDown(false)
+		_, err = route.Send(t.Context(), hello())
+		require.NoError(t, err)
+		assert.Len(t, a.Sent(), 1)
+	})
+}

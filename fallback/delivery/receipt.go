@@ -85,12 +85,16 @@ type BatchResult struct {
 	Err error // as Sender.Send's; those that were refused in one call have one value, a pointer
 }
 
-// Revoker is a Sender that can take back what is not delivered yet.
+// Revoker is a Sender that can take back what is not delivered yet. It is asked
+// when a stage ends in silence, and for what was accepted when the message is
+// over. An error means that it was not taken back.
 type Revoker interface {
 	Revoke(ctx context.Context, ref, id string) error
 }
 
-// Finder is a Sender that can be asked what became of a submission.
+// Finder is a Sender that can be asked what became of a submission. It is asked
+// once, for an attempt of unknown fate. An error means that it is not known,
+// and so does no receipt.
 type Finder interface {
 	Find(ctx context.Context, ref, id string) ([]Receipt, error)
 }

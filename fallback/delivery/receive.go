@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cpaas-go/cpaas/fallback"
+	"github.com/cpaas-go/cpaas/internal/redact"
 )
 
 // maxCallback is the longest callback that is read.
@@ -20,32 +21,48 @@ const maxCallback = 1 << 20
 // Receipts is the handler of a provider's callbacks. It answers 200 with an
 // empty body once they are stored, 401 when they are not verified, 400 when
 // they cannot be read, 413 when they are longer than 1 MiB, and 503 when they
-// could not be stored, so that the provider sends them again.
+// could not be stored: providers that repeat callbacks send them again, but no
+// page of Deflector's or Octopush's says that they do. A sender without Verify
+// has every callback answered 401. Config.Observe is told of each that is not
+// answered 200.
 func (r *Runner) Receipts(from Source) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxCallback))
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			w.WriteHeader(http.StatusRequestEntityTooLarge)
-			return
-		}
+		status, err := r.callback(from, w, req)
+		w.WriteHeader(status)
 		if err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		req.Body = io.NopCloser(bytes.NewReader(body))
-		rs, err := from.Receipts(req)
-		switch {
-		case errors.Is(err, ErrUnverified):
-			w.WriteHeader(http.StatusUnauthorized)
-		case err != nil:
-			w.WriteHeader(http.StatusBadRequest)
-		case r.Receive(req.Context(), rs...) != nil:
-			w.WriteHeader(http.StatusServiceUnavailable)
-		default:
-			w.WriteHeader(http.StatusOK)
+			r.observe(Event{Kind: Rejected, Err: oneLine{err}})
 		}
 	})
 }
+
+// callback takes a callback, and says what to answer.
+func (r *Runner) callback(from Source, w http.ResponseWriter, req *http.Request) (status int, err error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxCallback))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return http.StatusRequestEntityTooLarge, err
+	}
+	if err != nil {
+		return http.StatusBadRequest, err
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	rs, err := from.Receipts(req)
+	switch {
+	case errors.Is(err, ErrUnverified):
+		return http.StatusUnauthorized, err
+	case err != nil:
+		return http.StatusBadRequest, err
+	}
+	if err := r.Receive(req.Context(), rs...); err != nil {
+		return http.StatusServiceUnavailable, err
+	}
+	return http.StatusOK, nil
+}
+
+// oneLine is an error that may quote a callback, fit to be shown.
+type oneLine struct{ err error }
+
+func (e oneLine) Error() string { return redact.Line(e.err.Error()) }
+func (e oneLine) Unwrap() error { return e.err }
 
 // Receive takes receipts that came another way. They must be verified. A
 // receipt that has neither Ref nor ID, or that proves nothing, is dropped.

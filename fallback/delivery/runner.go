@@ -21,15 +21,15 @@ type Config struct {
 	// their deadline.
 	Consent func(context.Context, fallback.Submission) error
 
-	// Hours is the next moment, from the given one on, that the submission
-	// may be made; see QuietHours. Messages of class OTP are not held back.
+	// Hours is when the submission may be made: the given time for now, or a
+	// later one; see QuietHours. Messages of class OTP are not held back.
 	Hours func(fallback.Submission, time.Time) time.Time
 
 	// Limit blocks until n submissions may be made to the provider. When it
 	// would take longer than Call, the stage or the deadline allows, or fails,
 	// the next provider is tried; when there is none, it is asked again later,
-	// until the deadline. n is 1, but with SendAll the size of a batch: where
-	// that is more than it ever allows, the messages go one by one.
+	// until the deadline. n is 1, but with SendAll the size of a batch: one
+	// that is refused is halved.
 	Limit func(ctx context.Context, provider string, n int) error
 
 	// Hold is how long an attempt of unknown fate waits for a receipt that
@@ -44,7 +44,8 @@ type Config struct {
 	// Call bounds one call of a Sender; zero: 45 seconds. A call is not ended
 	// by the context that Send was given. After a crash in a call, the message
 	// goes on when Call, and as much again but no more than 15 seconds, have
-	// passed.
+	// passed; one of SendAll's, which waits for a slot and for Limit after it
+	// was stored, when the calls before it could be over too.
 	Call time.Duration
 
 	// Workers is how many messages are worked on at once; zero: 64.
@@ -102,6 +103,7 @@ const (
 	Corrected EventKind = "corrected" // a late receipt changed a final outcome
 	Recovered EventKind = "recovered" // an attempt was found whose process had ended
 	Alert     EventKind = "alert"     // credentials or credit: somebody must act
+	Rejected  EventKind = "rejected"  // a callback was not answered 200: anybody can cause as many as he likes
 )
 
 // Event is something that happened, after it was stored. It prints no
@@ -112,7 +114,7 @@ type Event struct {
 	Kind     EventKind
 	Result   fallback.Result
 	Provider string // of an Alert
-	Err      error  // of an Alert
+	Err      error  // of an Alert, or a Rejected
 }
 
 // Runner carries bound routes. It is safe for concurrent use, and any number

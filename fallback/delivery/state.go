@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/cpaas-go/cpaas/fallback"
@@ -16,19 +15,19 @@ import (
 // state is what a Record's Body holds: the message, what its route means for
 // it, and what was observed. It is plain data; senders are found by name.
 type state struct {
-	Route     string           `json:"route"`
-	Message   *storedMessage   `json:"message,omitempty"` // nil once the message is finished
-	Class     fallback.Class   `json:"class,omitempty"`
-	Once      bool             `json:"once,omitempty"`
-	Deadline  int64            `json:"deadline"`
-	Stages    []storedStage    `json:"stages"`
-	Attempts  []storedAttempt  `json:"attempts,omitempty"`
-	Cancelled bool             `json:"cancelled,omitempty"`
-	Stopped   string           `json:"stopped,omitempty"` // why, when it is neither Decide's nor the owner's doing
-	Ended     bool             `json:"ended,omitempty"`
-	Outcome   fallback.Outcome `json:"outcome,omitempty"` // when Ended
-	Why       cascade.Why      `json:"why,omitempty"`     // when Ended
-	Held      string           `json:"held,omitempty"`    // what a Pending one waits for, in words
+	Route     string            `json:"route"`
+	Message   *fallback.Message `json:"message,omitempty"` // nil once the message is finished
+	Class     fallback.Class    `json:"class,omitempty"`
+	Once      bool              `json:"once,omitempty"`
+	Deadline  int64             `json:"deadline"`
+	Stages    []storedStage     `json:"stages"`
+	Attempts  []storedAttempt   `json:"attempts,omitempty"`
+	Cancelled bool              `json:"cancelled,omitempty"`
+	Stopped   string            `json:"stopped,omitempty"` // why, when it is neither Decide's nor the owner's doing
+	Ended     bool              `json:"ended,omitempty"`
+	Outcome   fallback.Outcome  `json:"outcome,omitempty"` // when Ended
+	Why       cascade.Why       `json:"why,omitempty"`     // when Ended
+	Held      string            `json:"held,omitempty"`    // what a Pending one waits for, in words
 }
 
 type storedStage struct {
@@ -63,70 +62,14 @@ type storedAttempt struct {
 	Late  string `json:"late,omitempty"` // what a receipt said that failed it
 }
 
-// storedMessage is a fallback.Message whose sealed contents can be read back.
-type storedMessage struct {
-	Key       string                                 `json:"key"`
-	Class     fallback.Class                         `json:"class,omitempty"`
-	To        fallback.Recipient                     `json:"to"`
-	Text      string                                 `json:"text,omitempty"`
-	Texts     map[fallback.Channel]string            `json:"texts,omitempty"`
-	Templates map[fallback.Channel]fallback.Template `json:"templates,omitempty"`
-	Mails     map[fallback.Channel]fallback.Mail     `json:"mails,omitempty"`
-	Deadline  time.Time                              `json:"deadline,omitzero"`
-	Once      bool                                   `json:"once,omitempty"`
-}
-
-func store(m fallback.Message) (*storedMessage, error) {
-	s := &storedMessage{Key: m.Key, Class: m.Class, To: m.To, Text: m.Text, Deadline: m.Deadline, Once: m.AtMostOnce}
-	for ch, content := range m.Content {
-		switch c := content.(type) {
-		case fallback.Text:
-			put(&s.Texts, ch, string(c))
-		case fallback.Template:
-			put(&s.Templates, ch, c)
-		case fallback.Mail:
-			put(&s.Mails, ch, c)
-		case nil:
-		default:
-			return nil, fmt.Errorf("delivery: content of type %T cannot be stored", content)
-		}
-	}
-	return s, nil
-}
-
-func put[V any](m *map[fallback.Channel]V, ch fallback.Channel, v V) {
-	if *m == nil {
-		*m = map[fallback.Channel]V{}
-	}
-	(*m)[ch] = v
-}
-
-func (s *storedMessage) message() fallback.Message {
-	m := fallback.Message{Key: s.Key, Class: s.Class, To: s.To, Text: s.Text, Deadline: s.Deadline, AtMostOnce: s.Once}
-	if n := len(s.Texts) + len(s.Templates) + len(s.Mails); n > 0 {
-		m.Content = make(fallback.Contents, n)
-	}
-	for ch, c := range s.Texts {
-		m.Content[ch] = fallback.Text(c)
-	}
-	for ch, c := range s.Templates {
-		m.Content[ch] = c
-	}
-	for ch, c := range s.Mails {
-		m.Content[ch] = c
-	}
-	return m
-}
-
 // fingerprint is of what is to be sent. The deadline is not part of it: a
 // send that is repeated has a later one.
-func fingerprint(route string, s *storedMessage) ([32]byte, error) {
-	c := *s
-	c.Deadline = time.Time{}
+func fingerprint(route string, m fallback.Message) ([32]byte, error) {
+	m.Deadline = time.Time{}
 	b, err := json.Marshal(struct {
-		Route   string        `json:"route"`
-		Message storedMessage `json:"message"`
-	}{route, c})
+		Route   string           `json:"route"`
+		Message fallback.Message `json:"message"`
+	}{route, m})
 	return sha256.Sum256(b), err
 }
 
@@ -165,8 +108,9 @@ func (s *state) plan(c *Config, shut func(a *storedAlt) bool) *cascade.Plan {
 func (a *storedAlt) repeat(c *Config) time.Duration { return max(0, a.Repeat-c.Call) }
 
 // maxTries is how often one attempt is submitted that certainly was not
-// accepted, before the route goes on. When it has no more to go on with, such
-// attempts are made again until the deadline.
+// accepted and for which there is no other provider, before the route goes on.
+// When it has no more to go on with, such attempts are made again until the
+// deadline.
 const maxTries = 5
 
 // seen is the attempts as Decide sees them.

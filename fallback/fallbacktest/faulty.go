@@ -46,8 +46,8 @@ func Faulty(s delivery.Store) *FaultyStore {
 	return &FaultyStore{Store: s, fails: map[StoreOp]int{}, loses: map[StoreOp]int{}, calls: map[StoreOp]int{}}
 }
 
-// SetDown has every operation fail with [ErrStore], and do nothing, until it
-// is ended.
+// SetDown has every operation fail with [ErrStore], and do nothing, while down
+// is true.
 func (f *FaultyStore) SetDown(down bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

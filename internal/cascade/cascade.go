@@ -21,7 +21,7 @@ type Plan struct {
 
 	Hold  time.Duration // how long an attempt of unknown fate waits for proof
 	Grace time.Duration // how long a revoked one waits for a crossing receipt
-	Tries int           // submissions of one attempt that certainly was not accepted, before others are tried; 0: one
+	Tries int           // submissions of one attempt that certainly was not accepted, before the next stage; 0: one
 	Seed  uint64        // shortens waits by up to half; 0: it does not
 }
 
@@ -113,10 +113,11 @@ type Attempt struct {
 	Leg   int `json:"l,omitempty"`
 	Alt   int `json:"a,omitempty"`
 
-	Busy  bool  `json:"busy,omitempty"` // a call is under way, or its verdict is not stored
-	Tries int   `json:"tries"`          // calls so far
-	Begun int64 `json:"begun"`          // the first one
-	Last  int64 `json:"last,omitempty"` // the last verdict
+	Busy    bool  `json:"busy,omitempty"`    // a call is under way, or its verdict is not stored
+	Tries   int   `json:"tries"`             // calls so far
+	Repeats int   `json:"repeats,omitempty"` // of these, those after one of unknown fate
+	Begun   int64 `json:"begun"`             // the first one
+	Last    int64 `json:"last,omitempty"`    // the last verdict
 
 	Facts   Facts         `json:"facts"`
 	Refused errs.Reason   `json:"refused,omitempty"` // the last refusal

@@ -297,13 +297,13 @@ func (v *view) persist(d Decision) Decision {
 	for i := range v.as {
 		a := &v.as[i]
 		alt := &v.p.Stages[a.Stage].Legs[a.Leg].Alts[a.Alt]
-		if a.Status() != StatusRefused || !passes(a.Refused) || v.isDead(alt.Address) {
+		if a.Status() != StatusRefused || !passes(a.Refused) || alt.Skip || v.isDead(alt.Address) || v.done(a.Stage, a.Leg) {
 			continue
 		}
 		left := time.Duration(v.p.Deadline - a.Last)
 		at := a.Last + int64(max(min(v.backOff(a.Tries, 0), left/2), time.Second, a.After))
 		if alt.Shut {
-			at = max(at, v.now+int64(shutWait))
+			at = max(at, v.now+int64(max(min(shutWait, time.Duration(v.p.Deadline-v.now)/2), time.Second)))
 		}
 		if at < v.p.Deadline && at < until {
 			first, until = i, at
@@ -319,9 +319,27 @@ func (v *view) persist(d Decision) Decision {
 	return v.act(d, legStep{do: doAgain, why: WhyRetry, alt: a.Alt, attempt: first}, a.Stage, a.Leg)
 }
 
+// done reports whether a leg is over for a reason that is not its provider's.
+func (v *view) done(s, l int) bool {
+	for i := range v.as {
+		a := &v.as[i]
+		if a.Stage != s || a.Leg != l {
+			continue
+		}
+		switch status := a.Status(); status {
+		case StatusRefused, StatusFailed:
+			if !nextProvider(a.reason(status)) {
+				return true
+			}
+		case StatusBusy, StatusUnsure, StatusAccepted, StatusDelivered, StatusRead:
+		}
+	}
+	return false
+}
+
 // shutWait is how long it takes until a provider that is left alone is looked
 // at again.
-const shutWait = 15 * time.Second
+const shutWait = 30 * time.Second
 
 // passes reports whether what was refused for r may be taken later.
 func passes(r errs.Reason) bool {
@@ -407,7 +425,7 @@ func (v *view) leg(s, l int) legStep {
 	alts := v.p.Stages[s].Legs[l].Alts
 	why := v.entry(s, l)
 	untried := -1
-	retry := legStep{}
+	retry, over := legStep{}, false
 	for i := range alts {
 		alt := &alts[i]
 		n := v.attempt(s, l, i)
@@ -430,15 +448,17 @@ func (v *view) leg(s, l int) legStep {
 			return v.acceptedStep(alt, a, n)
 		case StatusRefused:
 			if !nextProvider(a.Refused) {
-				return legStep{}
+				over = true
+				continue
 			}
-			if again := v.retryStep(a, n); retry.do == doNothing && !v.isDead(alt.Address) && !alt.Shut {
+			if again := v.retryStep(a, n); retry.do == doNothing && !v.isDead(alt.Address) && !alt.Shut && !alt.Skip {
 				retry = again
 			}
 			why = WhyNextProvider
 		case StatusFailed:
 			if !nextProvider(a.Failed) {
-				return legStep{}
+				over = true
+				continue
 			}
 			why = WhyNextProvider
 		case StatusDelivered, StatusRead:
@@ -447,6 +467,9 @@ func (v *view) leg(s, l int) legStep {
 			}
 			return legStep{}
 		}
+	}
+	if over {
+		return legStep{}
 	}
 	if untried >= 0 {
 		return legStep{do: doSend, why: why, alt: untried, attempt: -1}
@@ -498,8 +521,8 @@ const maxRepeats = 2 // of an attempt of unknown fate
 // class decides. doNothing: go on.
 func (v *view) unsureStep(alt *Alt, a *Attempt, n int) legStep {
 	unsure := a.Facts[FactUnsure]
-	if alt.Repeat > 0 && a.Tries <= maxRepeats && !alt.Shut && !v.late {
-		at := a.Last + int64(v.backOff(a.Tries-1, a.After))
+	if alt.Repeat > 0 && a.Repeats < maxRepeats && !alt.Shut && !alt.Skip && !v.late {
+		at := a.Last + int64(v.backOff(a.Repeats, a.After))
 		switch end := a.Begun + int64(alt.Repeat); {
 		case at >= end || v.now >= end: // it would no longer be refused
 		case v.now >= at:

@@ -220,11 +220,11 @@ func TestDecide(t *testing.T) {
 		},
 		"second repeat waits": {
 			plan: with(route(Delivered, time.Minute, 1, 1), func(p *Plan) { p.Stages[0].Legs[0].Alts[0].Repeat = time.Hour }),
-			as:   []Attempt{{Tries: 2, Begun: sec, Last: sec, Facts: Facts{FactUnsure: sec}}}, now: sec, want: want{do: Wait, why: WhyBackOff, until: 2 * sec},
+			as:   []Attempt{{Tries: 2, Repeats: 1, Begun: sec, Last: sec, Facts: Facts{FactUnsure: sec}}}, now: sec, want: want{do: Wait, why: WhyBackOff, until: 2 * sec},
 		},
 		"repeats end": {
 			plan: with(route(Delivered, time.Minute, 1, 1), func(p *Plan) { p.Stages[0].Legs[0].Alts[0].Repeat = time.Hour }),
-			as:   []Attempt{{Tries: 3, Begun: sec, Last: sec, Facts: Facts{FactUnsure: sec}}}, now: sec,
+			as:   []Attempt{{Tries: 3, Repeats: 2, Begun: sec, Last: sec, Facts: Facts{FactUnsure: sec}}}, now: sec,
 			want: want{do: Send, why: WhyNextChannel, stage: 1, attempt: -1, possible: true},
 		},
 		"no repeat after the provider forgot": {
@@ -327,7 +327,7 @@ func TestDecide(t *testing.T) {
 		},
 		"looks again at who is left alone": {
 			plan: with(route(Accepted, 0, 1), func(p *Plan) { p.Tries = 1; p.Deadline = 100 * sec; p.Stages[0].Legs[0].Alts[0].Shut = true }), st: State{Persist: true}, now: 9 * sec,
-			as: []Attempt{refused(0, 0, 0, errs.ReasonUnavailable)}, want: want{do: Wait, why: WhyBackOff, until: 24 * sec},
+			as: []Attempt{refused(0, 0, 0, errs.ReasonUnavailable)}, want: want{do: Wait, why: WhyBackOff, until: 39 * sec},
 		},
 		"goes on with the first that is due": {
 			plan: with(route(Accepted, 0, 1, 1), func(p *Plan) { p.Tries = 1; p.Deadline = 100 * sec }), st: State{Persist: true}, now: 3 * sec,
@@ -444,7 +444,9 @@ func play(t *testing.T, r *rand.Rand) {
 			if p.Stages[a.Stage].Legs[a.Leg].Alts[a.Alt].Shut {
 				t.Fatal("a repeat at what is to be left alone")
 			}
-			a.Tries++
+			if a.Tries++; a.Status() == StatusUnsure {
+				a.Repeats++
+			}
 			a.Busy = true
 		case Find:
 			as[d.Attempt].Facts.Note(FactFound, now)
