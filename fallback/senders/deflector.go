@@ -23,6 +23,9 @@ import (
 //	SMS        sms.Text     passed over                  passed over
 //	Flow       as above, each channel of the flow from the message's content
 //
+// RCS names a template's placeholders, WhatsApp numbers them: one that has
+// only the other's values is passed over.
+//
 // Class sets nothing: the API has no field for it. An address is the phone
 // number without "+". Submission.Ref goes into callbackData and x-apiheader,
 // and receipts carry it back; nothing refuses a repeated Ref, and there is
@@ -195,13 +198,19 @@ func (l deflectorLeg) show(m *deflector.Message, ch deflector.Channel, content f
 	template, isTemplate := content.(fallback.Template)
 	switch ch {
 	case deflector.RCS:
-		if !isTemplate {
+		switch {
+		case !isTemplate:
 			return shows("a template", content)
+		case len(template.Args) > 0 && len(template.Vars) == 0:
+			return errDeflectorVars
 		}
 		m.RCS = &deflector.RCSTemplate{Code: templateName(l.Templates, template.Name), Attributes: maps.Clone(template.Vars)}
 	case deflector.WhatsApp:
-		if !isTemplate {
+		switch {
+		case !isTemplate:
 			return shows("a template", content)
+		case len(template.Vars) > 0 && len(template.Args) == 0:
+			return errDeflectorArgs
 		}
 		m.WhatsApp = deflector.OnWhatsApp(ref, deflector.WhatsAppTemplate{
 			Name: templateName(l.Templates, template.Name), Locale: template.Locale, Attributes: slices.Clone(template.Args),
@@ -215,6 +224,11 @@ func (l deflectorLeg) show(m *deflector.Message, ch deflector.Channel, content f
 	}
 	return nil
 }
+
+var (
+	errDeflectorVars = fmt.Errorf("%w: the template has Args, and no Vars by name", fallback.ErrInvalidRequest)
+	errDeflectorArgs = fmt.Errorf("%w: the template has Vars, and no Args in order", fallback.ErrInvalidRequest)
+)
 
 // Limits is what Deflector is documented to do: there is no maximum to be
 // known, no expiry, and nothing that refuses a repeat.

@@ -537,3 +537,38 @@ func TestDeflectorRoute(t *testing.T) {
 		t.Errorf("accepted %+v, refs %v", accepted, refs)
 	}
 }
+
+// RCS names a template's values, WhatsApp numbers them: nothing is sent
+// without them.
+func TestDeflectorTemplateOfTheOther(t *testing.T) {
+	t.Parallel()
+	srv := deflectorServer(t)
+	d := senders.Deflector{Client: srv.Client()}
+	args := fallback.Template{Name: "x", Locale: "en", Args: []string{"4821"}}
+	vars := fallback.Template{Name: "x", Locale: "en", Vars: map[string]string{"CODE": "4821"}}
+	for _, test := range []struct {
+		leg  fallback.Leg
+		show fallback.Template
+	}{{d.RCS(), args}, {d.WhatsApp(), vars}, {d.Flow(deflector.InOrder(deflector.WhatsApp), ""), vars}} {
+		m := fallback.Message{
+			To: fallback.Recipient{Phone: "+919812345678"}, Content: fallback.Contents{fallback.RCS: test.show, fallback.WhatsApp: test.show},
+		}
+		res, err := fallback.Route{test.leg}.Send(t.Context(), m)
+		if !errors.Is(err, fallback.ErrInvalidRequest) || len(res.Attempts) != 1 || res.Attempts[0].Next != "passed over" {
+			t.Errorf("%v, %v", res, err)
+		}
+		testutil.NoLeak(t, err, "4821")
+	}
+	both := fallback.Template{Name: "x", Locale: "en", Args: args.Args, Vars: vars.Vars}
+	for _, leg := range []fallback.Leg{d.RCS(), d.WhatsApp()} {
+		_, err := fallback.Route{leg}.Send(t.Context(), fallback.Message{
+			To: fallback.Recipient{Phone: "+919812345678"}, Content: fallback.Contents{leg.Channel: both},
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if n := len(srv.Accepted()); n != 2 {
+		t.Errorf("%d accepted", n)
+	}
+}

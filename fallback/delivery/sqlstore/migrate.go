@@ -84,7 +84,7 @@ func (s *Store) Check(ctx context.Context) error {
 	case err != nil:
 		return err
 	case version < len(migrations):
-		return fmt.Errorf("%w: the database has version %d, this program needs version %d: run Migrate", ErrSchema, version, len(migrations))
+		return fmt.Errorf("%w: the database has version %d, this program needs version %d: run Migrate (SQLite: open it WithMigrate)", ErrSchema, version, len(migrations))
 	}
 	return refuseNewer(version)
 }

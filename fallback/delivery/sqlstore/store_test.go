@@ -10,6 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -789,4 +792,37 @@ func TestWaitingQuery(t *testing.T) {
 		assert.Equal(t, []string{"a", "waiting"}, []string{key, note})
 		assert.Contains(t, due, fmt.Sprint(time.Now().UTC().Year()))
 	})
+}
+
+// TestSQLiteClosed: a file that was closed can be opened, also while children
+// of the process begin, which have its open files for a moment.
+func TestSQLiteClosed(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("no forks")
+	}
+	path := filepath.Join(t.TempDir(), "messages.db")
+	done := make(chan struct{})
+	var children sync.WaitGroup
+	for range 2 {
+		children.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					assert.NoError(t, exec.Command("true").Run())
+				}
+			}
+		})
+	}
+	for range 200 {
+		s, err := sqlite.Open(path, sqlite.WithMigrate(), sqlite.WithNormalSync())
+		if !assert.NoError(t, err) {
+			break
+		}
+		assert.NoError(t, s.Close())
+	}
+	close(done)
+	children.Wait()
 }

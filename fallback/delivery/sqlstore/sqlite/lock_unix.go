@@ -21,5 +21,9 @@ func lock(path string) (unlock func() error, err error) {
 	case err != nil:
 		return nil, errors.Join(fmt.Errorf("sqlite: lock: %w", err), file.Close())
 	}
-	return file.Close, nil
+	return func() error {
+		// A child that was forked and has not yet begun its program has the
+		// file too: closing ours alone would leave it locked.
+		return errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
+	}, nil
 }

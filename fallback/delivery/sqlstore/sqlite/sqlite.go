@@ -45,8 +45,8 @@ type config struct {
 type Option func(*config)
 
 // WithMigrate has Open run [sqlstore.Store.Migrate]. Without it, Open refuses a
-// file whose tables are not there or are older: run Migrate on purpose, in a
-// deployment that wants that apart.
+// file whose tables are not there or are older with [sqlstore.ErrSchema]: for
+// deployments in which a step of its own opens the file with WithMigrate.
 func WithMigrate() Option { return func(c *config) { c.migrate = true } }
 
 // WithNormalSync lets the operating system write to the disk when it likes
