@@ -29,7 +29,7 @@ var (
 
 // Unverified is a callback that is not proven to be the provider's. It speaks
 // of no message, so it is no Reason.
-var Unverified = errors.New("callback not verified")
+var Unverified = errors.New("callback not verified") //nolint:revive,staticcheck // named as its neighbours
 
 // Reason is a sentinel as a small number, for code that decides.
 type Reason uint8
