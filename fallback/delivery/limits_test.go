@@ -18,8 +18,8 @@ import (
 	"github.com/cpaas-go/cpaas/fallback/fallbacktest"
 )
 
-// Provider a (same leg) is down, b says not on the channel: nobody of this
-// leg is asked again (DESIGN 5: "not on channel -> next channel now, no alternative tried").
+// Provider a is down, b of the same leg says not on the channel: nobody of the
+// leg is asked again, and the next channel comes at once.
 func TestNobodyPersistsInALegThatIsOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
