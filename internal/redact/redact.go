@@ -87,6 +87,8 @@ func clean(s string) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
+const urlEnds = " \"'<>"
+
 // queries masks what is behind the "?" of URLs, and the user in front of
 // their host.
 func queries(s string) string {
@@ -99,7 +101,7 @@ func queries(s string) string {
 		}
 		i += len("://")
 		b.WriteString(s[:i])
-		end := i + strings.IndexAny(s[i:]+" ", " \"'<>")
+		end := i + strings.IndexAny(s[i:]+" ", urlEnds)
 		url := s[i:end]
 		if at := strings.LastIndexByte(url[:strings.IndexAny(url+"/", "/?#")], '@'); at >= 0 {
 			b.WriteString(mask)
@@ -172,10 +174,12 @@ func inLocal(r rune) bool { return inWord(r) || strings.ContainsRune("!#$%&'*+-.
 // another "@".
 func inDomain(r rune) bool { return inWord(r) || strings.ContainsRune("-._*@", r) }
 
-// isUser says whether an "@" behind s is that of the user in a URL.
+// isUser says whether an "@" behind s is that of a user that queries masks: in
+// a URL that is not part of another.
 func isUser(s string) bool {
-	i := strings.LastIndex(s, "://")
-	return i >= 0 && !strings.ContainsAny(s[i+len("://"):], " \"'<>/?#")
+	s = s[strings.LastIndexAny(s, urlEnds)+1:]
+	_, rest, ok := strings.Cut(s, "://")
+	return ok && !strings.ContainsAny(rest, "/?#")
 }
 
 // short is line cut to what is shown.

@@ -68,6 +68,8 @@ func TestAddresses(t *testing.T) {
 		"asha%40example.org":                           "***",
 		"GET https://h/users/asha@example.org/x?y=z":   "GET https://h/users/***/x?***",
 		"GET https://asha@example.org@h/users, b@c.de": "GET https://***@h/users, ***",
+		"http://h/to/https://asha@example.org":         "http://h/to/https://***",
+		"://://0@0":                                    "://://***",
 		"***@example.org, asha@***":                    "***, ***",
 		"1 @ 2, @all, hi @all, (@all)":                 "1 @ 2, @all, hi @all, (@all)",
 		"@":                                            "@",

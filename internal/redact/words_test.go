@@ -68,7 +68,9 @@ func FuzzWords(f *testing.F) {
 	f.Add("no: your code is 4821", `{"text":"your code is 4821, Asha"}`)
 	f.Add("x", `<root><a>b c</a>`)
 	f.Fuzz(func(t *testing.T, s, text string) {
-		NewWords([]byte(text)).Line(s) // not JSON, mostly
+		if NewWords([]byte(text)).Line(s); len(strings.ToValidUTF8(text, "\ufffd")) > maxText/3 { // not JSON, mostly
+			return // what is longer is cut
+		}
 		wrapped, err := json.Marshal(map[string]string{"text": text})
 		if err != nil {
 			t.Fatal(err)
