@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/cpaas-go/cpaas/fallback"
@@ -82,7 +83,14 @@ func (b *BoundRoute) job(m fallback.Message) (*job, error) {
 	if m.Key == "" {
 		m.Key = cascade.Key()
 	}
-	m.Content = maps.Clone(m.Content) // the caller may change his
+	m.Deadline = m.Deadline.UTC()                                                                             // JSON has no seconds for a zone
+	m.To.Other, m.To.Only, m.Content = maps.Clone(m.To.Other), slices.Clone(m.To.Only), maps.Clone(m.Content) // the caller may change his
+	for ch, content := range m.Content {
+		if t, ok := content.(fallback.Template); ok {
+			t.Args, t.Vars = slices.Clone(t.Args), maps.Clone(t.Vars)
+			m.Content[ch] = t
+		}
+	}
 	j := &job{r: b.r, rec: Record{Key: m.Key}}
 	var err error
 	if j.rec.Fingerprint, err = fingerprint(b.name, m); err != nil {

@@ -145,6 +145,7 @@ func (x *bulk) store(ctx context.Context, jobs []*job) (ok bool, later []func() 
 	rs, taken := make([]Record, 0, len(jobs)), make([]*job, 0, len(jobs))
 	for _, j := range jobs {
 		if err := j.encode(); err != nil {
+			j.noProbe(j.busy()...)
 			failed(j, err)
 			continue
 		}
@@ -156,9 +157,11 @@ func (x *bulk) store(ctx context.Context, jobs []*job) (ok bool, later []func() 
 		switch {
 		case err != nil:
 			x.b.r.unwatch(j.rec.Key, x.box)
+			j.noProbe(j.busy()...)
 			failed(j, err)
 		case !fresh[i]:
 			x.b.r.unwatch(j.rec.Key, x.box)
+			j.noProbe(j.busy()...)
 			later = append(later, func() bool { return x.follow(ctx, j) })
 		default:
 			x.open[j.rec.Key] = struct{}{}
@@ -272,23 +275,45 @@ func (r *Runner) first(ctx context.Context, groups []*batch, alone []single) {
 	work := context.WithoutCancel(ctx)
 	var all sync.WaitGroup
 	waiting := make(chan struct{}, cap(r.slots))
+	var queued []*job // in order, those that are not begun
+	for _, s := range alone {
+		if s.job.stored && len(s.step.calls) > 0 {
+			queued = append(queued, s.job)
+		}
+	}
+	for _, g := range groups {
+		for _, j := range g.jobs {
+			if j.stored {
+				queued = append(queued, j)
+			}
+		}
+	}
+	var retry storeRetry
 	start := func(jobs []*job, limit, call, then func()) {
+		enter := r.slots
 		if r.cfg.Limit != nil {
-			waiting <- struct{}{}
-		} else {
-			r.slots <- struct{}{}
+			enter = waiting
+		}
+		if !r.enter(ctx, enter, func() { renew(work, queued) }) {
+			for _, j := range jobs {
+				j.putBack(work, &retry)
+			}
+			return
+		}
+		if len(queued) > 0 && queued[0] == jobs[0] {
+			queued = queued[len(jobs):]
 		}
 		all.Go(func() {
 			if r.cfg.Limit != nil {
 				limit()
 				<-waiting
-				if ctx.Err() != nil {
+				if !r.enter(ctx, r.slots, func() { renew(work, jobs) }) {
+					var retry storeRetry
 					for _, j := range jobs {
-						j.putBack(work)
+						j.putBack(work, &retry)
 					}
 					return
 				}
-				r.slots <- struct{}{}
 			}
 			call()
 			<-r.slots
@@ -319,18 +344,85 @@ func (r *Runner) first(ctx context.Context, groups []*batch, alone []single) {
 	all.Wait()
 }
 
-// putBack has the first step of a stored job taken by whoever runs a Runner:
-// its calls were not made.
-func (j *job) putBack(ctx context.Context) {
-	for i := range j.st.Attempts {
-		if a := &j.st.Attempts[i]; a.Busy {
-			alt := j.st.alt(a)
-			j.r.called(j.st.Route, line{alt.Provider, alt.Channel}, verdict{at: time.Now(), err: fallback.ErrRateLimited}) // it was no probe
+// enter waits for a place, and has leases renewed meanwhile; false: ctx ended.
+func (r *Runner) enter(ctx context.Context, places chan struct{}, renew func()) bool {
+	tick := time.NewTicker(max(r.cfg.Call/4, time.Millisecond))
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case places <- struct{}{}:
+			return true
+		case <-tick.C:
+			renew()
+		case <-ctx.Done():
 		}
+	}
+	return false
+}
+
+// renew makes the leases of calls that wait longer, before they end: slots are
+// shared with Run and with other bulks. One that cannot be renewed keeps its
+// lease; if somebody else has changed its record, it is not made.
+func renew(ctx context.Context, jobs []*job) {
+	for _, j := range jobs {
+		calls := j.busy()
+		if len(calls) == 0 || j.st.busyUntil() > time.Now().Add(2*j.r.cfg.lease()).UnixNano() {
+			continue
+		}
+		old, due := j.st.busyUntil(), j.rec.Due
+		for _, i := range calls {
+			j.st.Attempts[i].Lease = time.Now().Add(4 * j.r.cfg.lease()).UnixNano()
+		}
+		j.inFlight()
+		err := j.save(ctx)
+		if err == nil {
+			continue
+		}
+		if errors.Is(err, ErrStale) {
+			old = 1 // it comes too late
+		}
+		for _, i := range calls {
+			j.st.Attempts[i].Lease = old
+		}
+		j.rec.Due = due
+	}
+}
+
+// busy is the attempts whose calls are under way.
+func (j *job) busy() (calls []int) {
+	for i := range j.st.Attempts {
+		if j.st.Attempts[i].Busy {
+			calls = append(calls, i)
+		}
+	}
+	return calls
+}
+
+// putBack has the first step of a stored job taken by whoever runs a Runner:
+// its calls were not made. What somebody else has made of it meanwhile stays.
+func (j *job) putBack(ctx context.Context, retry *storeRetry) {
+	calls := j.busy()
+	j.noProbe(calls...)
+	verdicts := make([]verdict, 0, len(calls))
+	for _, i := range calls {
+		a := &j.st.Attempts[i]
+		verdicts = append(verdicts, verdict{ref: a.Ref, try: a.Tries, at: time.Now(), late: "its SendAll ended before the call"})
 	}
 	j.st.Attempts, j.st.Held = nil, "waiting for the first attempt"
 	j.rec.Due = time.Now()
-	j.save(ctx) //nolint:errcheck // it is due again when its lease ends
+	for err := j.save(ctx); err != nil && !errors.Is(err, ErrNotFound) && retry.wait(ctx); {
+		if errors.Is(err, ErrStale) {
+			if err = j.reload(ctx); err != nil {
+				err = errors.Join(ErrStale, err)
+				continue
+			}
+			for _, v := range verdicts {
+				j.apply(v)
+			}
+			j.rec.Due = time.Now()
+		}
+		err = j.save(ctx)
+	}
 }
 
 // allowed waits until the limits of providers allow the calls of a job, and
@@ -517,12 +609,21 @@ func (b *batch) call(ctx context.Context, r *Runner, places []int, verdicts []ve
 		}
 		sub := b.subs[i]
 		if _, fresh, err := j.submission(a, begun); err == nil { // it has waited since
-			sub.Expires = fresh.Expires.Truncate(time.Second)
+			if sub.Expires = fresh.Expires.Truncate(time.Second); !sub.Expires.After(begun) {
+				sub.Expires = fresh.Expires
+			}
 		}
 		if verdicts[i].late == "" && j.quiet(sub, begun) {
 			verdicts[i].late = "the permitted hours ended before the call"
 		}
 		if verdicts[i].late == "" {
+			if len(subs) > 0 && sub.Expires.Before(subs[0].Expires) { // they are alike
+				for n := range subs {
+					subs[n].Expires = sub.Expires
+				}
+			} else if len(subs) > 0 {
+				sub.Expires = subs[0].Expires
+			}
 			subs, called = append(subs, sub), append(called, i)
 			if lease := time.Unix(0, a.Lease); lease.Before(end) { // then somebody else takes it over
 				end = lease
@@ -530,6 +631,7 @@ func (b *batch) call(ctx context.Context, r *Runner, places []int, verdicts []ve
 		}
 	}
 	if len(subs) == 0 {
+		b.jobs[places[0]].noProbe(0)
 		return
 	}
 	limited, cancel := context.WithDeadline(ctx, end)

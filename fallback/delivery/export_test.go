@@ -39,3 +39,13 @@ func (r *Runner) BreakerOf(provider string, ch fallback.Channel) (failed int, op
 
 // LeaseOf is how long a claim and a call under way are left alone.
 func LeaseOf(c Config) time.Duration { return c.lease() }
+
+// Watchers is how many entries wait for ends of messages.
+func (r *Runner) Watchers() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.waiters {
+		n += len(w)
+	}
+	return n
+}

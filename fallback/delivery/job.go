@@ -25,6 +25,7 @@ type job struct {
 	stored   bool       // the record is in the store
 	cancel   bool       // its owner wants no more of it
 	unsaved  bool       // verdicts were applied that are not stored yet
+	kept     bool       // the claim was made long enough for what the next step waits for
 	bulk     bool       // its calls wait for the provider's limit when it is stored, not before
 	closed   [][3]int   // stage, leg and alternative of those whose permitted hours begin after the deadline
 	nearest  *storedAlt // when every provider is shut: the one that is tried all the same
@@ -72,6 +73,9 @@ func (j *job) run(ctx context.Context, verdicts ...verdict) (fallback.Result, er
 			j.news = slices.Insert(j.news, 0, Submitted)
 		}
 		err := j.save(ctx)
+		if err != nil {
+			j.noProbe(n.calls...)
+		}
 		switch {
 		case errors.Is(err, errExists), err != nil && !j.stored:
 			return fallback.Result{Key: j.rec.Key}, err
@@ -144,6 +148,8 @@ func (j *job) submitAll(ctx context.Context, attempts []int) []verdict {
 func (j *job) step(ctx context.Context) next {
 	now := time.Now()
 	j.news, j.closed = nil, nil
+	kept := j.kept
+	j.kept = false
 	j.st.Cancelled = j.st.Cancelled || j.cancel
 	if j.st.recover(now) > 0 {
 		j.news = append(j.news, Recovered)
@@ -160,21 +166,22 @@ func (j *job) step(ctx context.Context) next {
 		}
 		d := j.decide(now)
 		if len(n.calls) > 0 && d.Do != cascade.Send {
-			j.inFlight()
+			j.begin(n.calls)
 			return n
 		}
 		j.decision, j.st.Held = d, ""
 		j.comment(d)
 		switch d.Do {
 		case cascade.Send, cascade.Again:
-			if j.unsaved && (j.r.cfg.Consent != nil || j.r.cfg.Limit != nil) { // they may take long
-				j.rec.Due, n.again = now.Add(j.r.cfg.lease()), true
+			if waits := j.waits(d); !kept && len(n.calls) == 0 && (j.unsaved && waits > 0 || j.stored && waits > 1) { // they may take long
+				j.rec.Due, n.again = now.Add(j.r.cfg.lease()+time.Duration(waits-1)*j.r.cfg.Call), true
+				j.kept = true
 				return n
 			}
 			call, wait := j.prepare(ctx, d, now)
 			switch {
 			case wait && len(n.calls) > 0, wait && j.st.Ended:
-				j.inFlight()
+				j.begin(n.calls)
 				return n
 			case wait:
 				j.decision.Do = cascade.Wait
@@ -189,11 +196,8 @@ func (j *job) step(ctx context.Context) next {
 				continue
 			}
 			n.calls = append(n.calls, call)
-			for _, i := range n.calls { // those before have waited for this one's limit
-				j.st.Attempts[i].Lease = j.st.Attempts[call].Lease
-			}
 			if d.Do == cascade.Again {
-				j.inFlight()
+				j.begin(n.calls)
 				return n
 			}
 		case cascade.Find, cascade.Revoke:
@@ -221,6 +225,22 @@ func (j *job) step(ctx context.Context) next {
 	}
 }
 
+// waits is how often the step that d asks for may wait as long as a call takes.
+// The claim must not end meanwhile: who takes the record over makes what this
+// one has waited for stale, and waits as long.
+func (j *job) waits(d cascade.Decision) (n int) {
+	if j.r.cfg.Consent != nil {
+		n++
+	}
+	if j.r.cfg.Limit != nil && !j.bulk {
+		n++
+	}
+	if d.Do == cascade.Send {
+		n *= len(j.st.Stages[d.Stage].Legs)
+	}
+	return n
+}
+
 // withdraw ends the calls that were to be made together with one that was
 // refused for a reason that ends the message.
 func (j *job) withdraw(n *next, now time.Time) {
@@ -231,12 +251,23 @@ func (j *job) withdraw(n *next, now time.Time) {
 	if !j.st.Cancelled && !last.Facts.Has(cascade.FactOptedOut) {
 		return
 	}
+	j.noProbe(n.calls...)
 	for _, i := range n.calls {
 		a := &j.st.Attempts[i]
 		a.Lease, a.Tries = 0, a.Tries-1
 		j.refuse(a, now, last.Refused, errors.New("withdrawn together with another"))
 	}
 	n.calls = nil
+}
+
+// begin gives calls their leases: the first have waited for the limits of the
+// others, whatever became of those.
+func (j *job) begin(calls []int) {
+	lease := time.Now().Add(j.r.cfg.lease()).UnixNano()
+	for _, i := range calls {
+		j.st.Attempts[i].Lease = lease
+	}
+	j.inFlight()
 }
 
 // inFlight makes the record due when its calls must be over.
@@ -316,8 +347,17 @@ func (j *job) decide(now time.Time) cascade.Decision {
 			return d
 		}
 	}
-	if d.Why == cascade.WhyExhausted {
-		return with(nil, true)
+	if d.Why != cascade.WhyExhausted {
+		return d
+	}
+	if d = with(nil, true); d.Do != cascade.End {
+		return d
+	}
+	for _, s := range shut { // their probes are too late for it
+		if d := with(s.storedAlt, true); d.Do == cascade.Again {
+			j.nearest = s.storedAlt
+			return d
+		}
 	}
 	return d
 }
@@ -378,7 +418,7 @@ func (j *job) prepare(ctx context.Context, d cascade.Decision, now time.Time) (c
 	a := &j.st.Attempts[i]
 	leg, sub, err := j.submission(a, now)
 	if err != nil {
-		a.Tries++ // another process may know the provider: this one tries as often as any
+		a.count() // another process may know the provider: this one tries as often as any
 		j.refuse(a, now, errs.ReasonUnavailable, err)
 		return -1, false
 	}
@@ -402,7 +442,7 @@ func (j *job) prepare(ctx context.Context, d cascade.Decision, now time.Time) (c
 	}
 	if !j.bulk {
 		if err := j.r.limit(ctx, leg.Provider, 1, j.patience(a, now)); err != nil {
-			a.Tries++
+			a.count()
 			j.refuse(a, time.Now(), errs.ReasonRateLimited, err)
 			return -1, false
 		}
@@ -411,14 +451,19 @@ func (j *job) prepare(ctx context.Context, d cascade.Decision, now time.Time) (c
 		forget() // somebody else is the probe: decide again
 		return -1, false
 	}
-	if a.Tries++; a.Facts.Has(cascade.FactUnsure) {
-		a.Repeats++
-	}
+	a.count()
 	a.Busy, a.Lease = true, time.Now().Add(j.r.cfg.lease()).UnixNano()
 	if !slices.Contains(j.rec.Refs, refKey(a.Ref)) {
 		j.rec.Refs = append(j.rec.Refs, refKey(a.Ref))
 	}
 	return i, false
+}
+
+// count counts a try, whether its call is made or not.
+func (a *storedAttempt) count() {
+	if a.Tries++; a.Facts.Has(cascade.FactUnsure) {
+		a.Repeats++
+	}
 }
 
 // consent asks for consent. stop: there is none, and the attempt says so.
@@ -538,15 +583,18 @@ func (j *job) submit(ctx context.Context, i int) verdict {
 	begun := time.Now()
 	v := verdict{ref: a.Ref, try: a.Tries, at: begun}
 	if v.late = j.late(a, begun); v.late != "" {
+		j.noProbe(i)
 		return v
 	}
 	leg, sub, err := j.submission(a, begun)
 	if err != nil {
 		v.err = fmt.Errorf("%w: %w", fallback.ErrUnavailable, err)
+		j.noProbe(i)
 		return v
 	}
 	if j.bulk && j.quiet(sub, begun) {
 		v.late = "the permitted hours ended before the call"
+		j.noProbe(i)
 		return v
 	}
 	l := line{leg.Provider, leg.Channel}
@@ -580,6 +628,15 @@ func (j *job) late(a *storedAttempt, now time.Time) string {
 func (j *job) quiet(sub fallback.Submission, now time.Time) bool {
 	hours := j.r.cfg.Hours
 	return hours != nil && j.st.Class != fallback.OTP && hours(sub, now).After(now)
+}
+
+// noProbe tells the breakers that calls were not made: another may be the
+// probe.
+func (j *job) noProbe(calls ...int) {
+	for _, i := range calls {
+		alt := j.st.alt(&j.st.Attempts[i])
+		j.r.called(j.st.Route, line{alt.Provider, alt.Channel}, verdict{at: time.Now(), err: fallback.ErrRateLimited})
+	}
 }
 
 // called tells the breaker what a call came to.

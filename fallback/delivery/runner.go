@@ -358,7 +358,9 @@ func (m *mailbox) take() []string {
 func (r *Runner) watch(key string, m *mailbox) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waiters[key] = append(r.waiters[key], m)
+	if !slices.Contains(r.waiters[key], m) {
+		r.waiters[key] = append(r.waiters[key], m)
+	}
 }
 
 // unwatch ends a watch.
