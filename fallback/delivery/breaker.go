@@ -107,20 +107,30 @@ func (b *breakers) admit(l line, now time.Time, forced bool) bool {
 	return true
 }
 
+// ofProvider reports whether a reason speaks about the provider, and not about
+// the person, the content, or our own haste; whether it speaks against it; and
+// whether somebody must act.
+func ofProvider(r errs.Reason) (about, failed, must bool) {
+	switch r {
+	case errs.None, errs.ReasonDuplicate:
+		return true, false, false
+	case errs.ReasonUnavailable, errs.ReasonMaybeAccepted:
+		return true, true, false
+	case errs.ReasonUnauthorized, errs.ReasonForbidden, errs.ReasonInsufficientCredit:
+		return true, true, true
+	default:
+		return false, false, false
+	}
+}
+
 // verdict takes in what a call came to. alert: somebody must act on it, and was
 // not told within the cooldown.
 func (b *breakers) verdict(l line, r errs.Reason, now time.Time) (alert bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	x := b.get(l)
-	failed, must := false, false
-	switch r {
-	case errs.None, errs.ReasonDuplicate:
-	case errs.ReasonUnavailable, errs.ReasonMaybeAccepted:
-		failed = true
-	case errs.ReasonUnauthorized, errs.ReasonForbidden, errs.ReasonInsufficientCredit:
-		failed, must = true, true
-	default: // about the person, the content, or our own haste: another call may be the probe
+	about, failed, must := ofProvider(r)
+	if !about { // another call may be the probe
 		x.probing = time.Time{}
 		return false
 	}

@@ -431,15 +431,13 @@ func (j *job) allowed(ctx context.Context, calls []int) (left []int, refused []v
 	begun := time.Now()
 	for _, i := range calls {
 		a := &j.st.Attempts[i]
-		alt := j.st.alt(a)
-		err := j.r.limit(ctx, alt.Provider, 1, j.patience(a, begun))
+		err := j.r.limit(ctx, j.st.alt(a).Provider, 1, j.patience(a, begun))
 		if err == nil {
 			left = append(left, i)
 			continue
 		}
-		v := verdict{ref: a.Ref, try: a.Tries, at: time.Now(), err: err}
-		j.r.called(j.st.Route, line{alt.Provider, alt.Channel}, v) // it was no probe
-		refused = append(refused, v)
+		j.noProbe(i)
+		refused = append(refused, verdict{ref: a.Ref, try: a.Tries, at: time.Now(), err: err})
 	}
 	return left, refused
 }
@@ -567,7 +565,7 @@ func (b *batch) limit(ctx context.Context, r *Runner) {
 		}
 	}
 	if len(b.calls) == 0 {
-		r.called(b.jobs[0].st.Route, b.line, b.verdicts[0]) // it was no probe
+		b.jobs[0].noProbe(0)
 	}
 }
 
@@ -661,7 +659,7 @@ func (b *batch) call(ctx context.Context, r *Runner, places []int, verdicts []ve
 // ofCall is whose verdict tells most about the provider: one that it took, or
 // the first. Those that are halved tell nothing yet; -1: all are.
 func ofCall(called []int, halved [][]int, verdicts []verdict) int {
-	first := -1
+	first, known := -1, false
 	for _, i := range called {
 		if slices.ContainsFunc(halved, func(g []int) bool { return slices.Contains(g, i) }) {
 			continue
@@ -669,22 +667,11 @@ func ofCall(called []int, halved [][]int, verdicts []verdict) int {
 		if verdicts[i].err == nil {
 			return i
 		}
-		if first < 0 || aboutOne(verdicts[first].err) && !aboutOne(verdicts[i].err) {
-			first = i
+		if about, _, _ := ofProvider(reasonOf(verdicts[i].err)); first < 0 || about && !known {
+			first, known = i, about
 		}
 	}
 	return first
-}
-
-// aboutOne reports whether an error says nothing of the provider.
-func aboutOne(err error) bool {
-	switch reasonOf(err) {
-	case errs.None, errs.ReasonDuplicate, errs.ReasonUnavailable, errs.ReasonMaybeAccepted,
-		errs.ReasonUnauthorized, errs.ReasonForbidden, errs.ReasonInsufficientCredit:
-		return false
-	default:
-		return true
-	}
 }
 
 // refusedTogether are those of called that were refused in one call: all of

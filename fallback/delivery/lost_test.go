@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -15,6 +17,7 @@ import (
 	"github.com/cpaas-go/cpaas/fallback"
 	"github.com/cpaas-go/cpaas/fallback/delivery"
 	"github.com/cpaas-go/cpaas/fallback/fallbacktest"
+	"github.com/cpaas-go/cpaas/internal/testutil"
 )
 
 // Ways in which a message could be given up, or sent twice, for no reason.
@@ -367,4 +370,23 @@ func TestNothingIsStored(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, a.Sent(), 1)
 	})
+}
+
+// quoting is an error that quotes a callback.
+type quoting struct{ text string }
+
+func (q quoting) Error() string                                      { return q.text }
+func (q quoting) Receipts(*http.Request) ([]delivery.Receipt, error) { return nil, q }
+
+// What Observe is told of a callback shows nothing of it.
+func TestRejectedCallbackIsNotShown(t *testing.T) {
+	t.Parallel()
+	var told delivery.Event
+	r, err := delivery.New(delivery.Config{Store: fallbacktest.VolatileStore(), Observe: func(e delivery.Event) { told = e }})
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	r.Receipts(quoting{"cannot read +919812345678 of asha@example.com"}).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", http.NoBody))
+	assert.Equal(t, http.StatusBadRequest, w.Code)
+	require.ErrorIs(t, told.Err, quoting{"cannot read +919812345678 of asha@example.com"})
+	testutil.NoLeak(t, told.Err, "9812345678", "asha@example.com")
 }

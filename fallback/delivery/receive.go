@@ -61,8 +61,9 @@ func (r *Runner) callback(from Source, w http.ResponseWriter, req *http.Request)
 // oneLine is an error that may quote a callback, fit to be shown.
 type oneLine struct{ err error }
 
-func (e oneLine) Error() string { return redact.Line(e.err.Error()) }
-func (e oneLine) Unwrap() error { return e.err }
+func (e oneLine) Error() string    { return redact.Line(e.err.Error()) }
+func (e oneLine) GoString() string { return e.Error() }
+func (e oneLine) Unwrap() error    { return e.err }
 
 // Receive takes receipts that came another way. They must be verified. A
 // receipt that has neither Ref nor ID, or that proves nothing, is dropped.
