@@ -68,12 +68,13 @@ func FuzzWords(f *testing.F) {
 	f.Add("no: your code is 4821", `{"text":"your code is 4821, Asha"}`)
 	f.Add("x", `<root><a>b c</a>`)
 	f.Fuzz(func(t *testing.T, s, text string) {
-		if NewWords([]byte(text)).Line(s); len(strings.ToValidUTF8(text, "\ufffd")) > maxText/3 { // not JSON, mostly
-			return // what is longer is cut
-		}
+		NewWords([]byte(text)).Line(s) // not JSON, mostly
 		wrapped, err := json.Marshal(map[string]string{"text": text})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if len(wrapped) > maxText { // what is longer is cut
+			return
 		}
 		text = clean(text)
 		if strings.TrimFunc(text, func(r rune) bool { return !inWord(r) }) != text || len(text) < minWord || !isPrivate(text) || strings.Contains(clean(s), text) {

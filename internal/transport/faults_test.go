@@ -408,13 +408,13 @@ func TestContextEnds(t *testing.T) {
 			o.c.http.Transport = tr
 		}, fault{kind: errs.Unavailable, attempts: 1}},
 		"waiting for the answer": {fake.Hang(), func(_ *over, cancel context.CancelFunc) {
-			time.AfterFunc(50*time.Millisecond, cancel)
+			time.AfterFunc(time.Second, cancel) // until then it has come so far
 		}, fault{kind: errs.MaybeAccepted, attempts: 1, requests: 1}},
 		"reading the body": {stall(200), func(_ *over, cancel context.CancelFunc) {
-			time.AfterFunc(50*time.Millisecond, cancel)
+			time.AfterFunc(time.Second, cancel) // until then it has come so far
 		}, fault{kind: errs.MaybeAccepted, also: errs.Decode, status: 200, attempts: 1, requests: 1}},
 		"in back-off": {echo(429, "Retry-After", "5"), func(_ *over, cancel context.CancelFunc) {
-			time.AfterFunc(50*time.Millisecond, cancel)
+			time.AfterFunc(time.Second, cancel) // until then it has come so far
 		}, fault{kind: errs.RateLimited, status: 429, attempts: 1, requests: 1, after: 5 * time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
